@@ -1,0 +1,1 @@
+//! Circuits written once over any arithmetic on slots.

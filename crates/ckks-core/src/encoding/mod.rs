@@ -1,0 +1,1 @@
+//! Slots to polynomials and back.

@@ -1,0 +1,2 @@
+//! Word arithmetic: the only room with unsafe code.
+#![allow(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Secret, public and switching keys.

@@ -1,0 +1,21 @@
+//! The CKKS scheme (Cheon, Kim, Kim, Song 2017, eprint 2016/421) in its RNS form (eprint 2018/931): approximate arithmetic on
+//! encrypted vectors of complex numbers.
+//!
+//! Start with `README.md` and the numbered programs in `examples/`.
+//!
+//! Rooms: [`params`] (what is secure), [`kernels`] (word arithmetic), [`ring`] (polynomials), [`encoding`] (slots to
+//! polynomials and back), [`keys`], [`eval`] (operations on ciphertexts), [`circuits`] (polynomials and linear transforms
+//! over any evaluator), [`noise`] (how many bits are right), [`file`] (how all of it is stored).
+
+pub mod circuits;
+pub mod encoding;
+pub mod error;
+pub mod eval;
+pub mod file;
+pub mod kernels;
+pub mod keys;
+pub mod noise;
+pub mod params;
+pub mod ring;
+
+pub use error::{Error, Result};
