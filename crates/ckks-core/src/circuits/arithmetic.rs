@@ -1,0 +1,150 @@
+//! The arithmetic over which every circuit is written once.
+
+use super::PlainVector;
+use crate::error::Result;
+
+/// Arithmetic on vectors of slots with levels.
+///
+/// A circuit that is generic over this trait runs unchanged on ciphertexts, in a simulator with plain numbers, and in a
+/// counter of cost. What the three have to agree on is written here and tested:
+///
+/// * **Levels.** The level of a vector is the number of rescalings it has left. An operation on vectors of different
+///   levels first brings them to the lowest of these levels; products then cost one level, everything else none. An
+///   operation that would need a level below zero is refused.
+/// * **Scales.** A vector at level ℓ always has the canonical scale S_ℓ of the parameters, so that no circuit ever sees
+///   or sets a scale.
+/// * **Rotations** are to the left: slot `j` of `rotate(v, k)` is slot `(j + k) mod slots` of `v`; `k` may be negative,
+///   and any multiple of the number of slots is no rotation at all (and needs no key).
+///
+/// Implementations answer with [`crate::Error::LevelsExhausted`] where levels run out and with
+/// [`crate::Error::MissingKey`] where an evaluation key was not generated.
+pub trait Arithmetic: Sync {
+    /// A vector of slots: a ciphertext, or what stands for it.
+    type Vector: Clone + Send + Sync;
+
+    /// Number of slots of a vector, N/2.
+    fn slots(&self) -> usize;
+
+    /// The level of a fresh vector: the number of rescalings that the parameters allow.
+    fn max_level(&self) -> usize;
+
+    /// Rescalings that `v` has left.
+    fn level(&self, v: &Self::Vector) -> usize;
+
+    /// `a + b`, no level.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn add(&self, a: &Self::Vector, b: &Self::Vector) -> Result<Self::Vector>;
+
+    /// `a − b`, no level.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn sub(&self, a: &Self::Vector, b: &Self::Vector) -> Result<Self::Vector>;
+
+    /// `−a`, no level.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn negate(&self, a: &Self::Vector) -> Result<Self::Vector>;
+
+    /// `a ⊙ b` slot by slot, relinearised and rescaled: one level, the relinearisation key.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn mul(&self, a: &Self::Vector, b: &Self::Vector) -> Result<Self::Vector>;
+
+    /// `a ⊙ a`: one level, the relinearisation key.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn square(&self, a: &Self::Vector) -> Result<Self::Vector> {
+        self.mul(a, a)
+    }
+
+    /// `Σ aᵢ ⊙ bᵢ` with one relinearisation and one rescaling for the whole sum: one level below the lowest operand.
+    ///
+    /// # Errors
+    /// As said at the trait; an empty sum is refused.
+    fn sum_of_products(&self, pairs: &[(&Self::Vector, &Self::Vector)]) -> Result<Self::Vector>;
+
+    /// `a + c` in every slot, no level.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn add_scalar(&self, a: &Self::Vector, c: f64) -> Result<Self::Vector>;
+
+    /// `c·a`: one level. For integers see [`Arithmetic::mul_integer`].
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn mul_scalar(&self, a: &Self::Vector, c: f64) -> Result<Self::Vector> {
+        self.linear_combination(&[(a, c)], 0.0)
+    }
+
+    /// `c·a` for an integer, no level; the noise grows by |c| like the values.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn mul_integer(&self, a: &Self::Vector, c: i64) -> Result<Self::Vector>;
+
+    /// `i·a`, no level.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn mul_by_i(&self, a: &Self::Vector) -> Result<Self::Vector>;
+
+    /// `a + p`, no level.
+    ///
+    /// # Errors
+    /// As said at the trait; a period longer than the slots is refused.
+    fn add_plain(&self, a: &Self::Vector, p: &PlainVector) -> Result<Self::Vector>;
+
+    /// `a ⊙ p`: one level.
+    ///
+    /// # Errors
+    /// As said at the trait; a period longer than the slots is refused.
+    fn mul_plain(&self, a: &Self::Vector, p: &PlainVector) -> Result<Self::Vector> {
+        self.dot_plain(&[(a, p)])
+    }
+
+    /// `Σ aᵢ ⊙ pᵢ` with one rescaling for the whole sum: one level below the lowest operand.
+    ///
+    /// # Errors
+    /// As said at the trait; an empty sum and a period longer than the slots are refused.
+    fn dot_plain(&self, terms: &[(&Self::Vector, &PlainVector)]) -> Result<Self::Vector>;
+
+    /// `constant + Σ cᵢ·aᵢ` with one rescaling for the whole sum: one level below the lowest operand.
+    ///
+    /// # Errors
+    /// As said at the trait; an empty sum is refused.
+    fn linear_combination(&self, terms: &[(&Self::Vector, f64)], constant: f64) -> Result<Self::Vector>;
+
+    /// Rotation to the left by `steps`, no level, the Galois key of `steps`.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn rotate(&self, a: &Self::Vector, steps: i64) -> Result<Self::Vector>;
+
+    /// The rotations of one vector by several steps, in their order: cheaper than one by one, because the vector is
+    /// decomposed once (hoisting, Halevi and Shoup, eprint 2018/244 §4.2).
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn rotate_many(&self, a: &Self::Vector, steps: &[i64]) -> Result<Vec<Self::Vector>> {
+        steps.iter().map(|&k| self.rotate(a, k)).collect()
+    }
+
+    /// Complex conjugation of every slot, no level, the conjugation key.
+    ///
+    /// # Errors
+    /// As said at the trait.
+    fn conjugate(&self, a: &Self::Vector) -> Result<Self::Vector>;
+
+    /// The same vector at a lower level.
+    ///
+    /// # Errors
+    /// As said at the trait; `level` above the vector's is refused.
+    fn drop_to_level(&self, a: &Self::Vector, level: usize) -> Result<Self::Vector>;
+}
