@@ -119,7 +119,11 @@ pub trait Arithmetic: Sync {
     ///
     /// # Errors
     /// As said at the trait; an empty sum is refused.
-    fn linear_combination(&self, terms: &[(&Self::Vector, f64)], constant: f64) -> Result<Self::Vector>;
+    fn linear_combination(
+        &self,
+        terms: &[(&Self::Vector, f64)],
+        constant: f64,
+    ) -> Result<Self::Vector>;
 
     /// Rotation to the left by `steps`, no level, the Galois key of `steps`.
     ///

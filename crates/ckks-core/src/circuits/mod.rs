@@ -1,7 +1,10 @@
 //! Circuits written once over any arithmetic on slots: ciphertexts, simulation, cost.
 
 pub mod arithmetic;
+#[cfg(test)]
+mod plain_arithmetic;
 pub mod plain_vector;
+pub mod polynomial;
 
 pub use arithmetic::Arithmetic;
 pub use plain_vector::PlainVector;

@@ -10,7 +10,11 @@ pub trait Evaluator: Arithmetic {
     ///
     /// # Errors
     /// As [`Arithmetic::dot_plain`]; an index outside `vectors` is refused.
-    fn dot_plain_many(&self, vectors: &[Self::Vector], rows: &[Vec<(usize, PlainVector)>]) -> Result<Vec<Self::Vector>> {
+    fn dot_plain_many(
+        &self,
+        vectors: &[Self::Vector],
+        rows: &[Vec<(usize, PlainVector)>],
+    ) -> Result<Vec<Self::Vector>> {
         rows.iter()
             .map(|row| {
                 let terms = row
