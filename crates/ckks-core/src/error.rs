@@ -42,9 +42,7 @@ pub enum Error {
         right: f64,
     },
     /// A circuit that needs more levels than are left.
-    #[error(
-        "{operation} needs level {needed} but the ciphertext has level {available}; use parameters with more levels"
-    )]
+    #[error("{operation} needs level {needed} but the ciphertext has level {available}; use parameters with more levels")]
     LevelsExhausted {
         /// What was tried.
         operation: &'static str,
@@ -54,9 +52,7 @@ pub enum Error {
         available: usize,
     },
     /// An evaluation key that was not generated.
-    #[error(
-        "no {key} at level {level} or above among the evaluation keys; generate the keys from the circuit's KeyRequirements"
-    )]
+    #[error("no {key} at level {level} or above among the evaluation keys; generate the keys from the circuit's KeyRequirements")]
     MissingKey {
         /// Which key.
         key: String,

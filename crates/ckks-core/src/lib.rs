@@ -7,8 +7,12 @@
 //! polynomials and back), [`keys`], [`eval`] (operations on ciphertexts), [`circuits`] (polynomials and linear transforms
 //! over any evaluator), [`noise`] (how many bits are right), [`file`] (how all of it is stored).
 
+pub mod ciphertext;
 pub mod circuits;
+#[cfg(feature = "secret")]
+pub mod decrypt;
 pub mod encoding;
+pub mod encrypt;
 pub mod error;
 pub mod eval;
 pub mod file;
@@ -16,6 +20,7 @@ pub mod kernels;
 pub mod keys;
 pub mod noise;
 pub mod params;
+pub mod plaintext;
 pub mod ring;
 
 pub use error::{Error, Result};

@@ -1,1 +1,13 @@
-//! RNS polynomials.
+//! RNS polynomials in Z_Q[X]/(X^N + 1).
+//!
+//! A polynomial's type says its form: [`Poly<Ntt>`] and [`Poly<Coeff>`] cannot be added to each other.
+
+pub mod automorphism;
+mod divide;
+mod poly;
+pub mod primes;
+pub mod sampling;
+
+pub(crate) use divide::{convert_limbs, divide_by_dropped};
+pub(crate) use poly::residue;
+pub use poly::{Basis, Coeff, Form, Ntt, Poly};

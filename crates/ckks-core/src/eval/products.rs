@@ -1,0 +1,153 @@
+//! Products of ciphertexts.
+
+use super::Evaluator;
+use super::linear::fill_pair;
+use crate::ciphertext::{Ciphertext, Product};
+use crate::error::{Error, Result};
+use crate::kernels;
+use crate::ring::{Basis, Ntt, Poly, divide_by_dropped};
+
+impl Evaluator<'_> {
+    /// a·b before relinearisation; levels are aligned.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::adjust_to`] where levels differ.
+    pub fn tensor(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Product> {
+        self.tensor_sum(&[(a, b)])
+    }
+
+    /// Σ a_i·b_i before relinearisation, accumulated lazily; all factors are brought to the lowest level among them.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] for an empty sum, [`Error::ScaleMismatch`] if the products' scales differ.
+    pub fn tensor_sum(&self, terms: &[(&Ciphertext, &Ciphertext)]) -> Result<Product> {
+        let lowest = terms.iter().min_by_key(|(a, b)| a.level().min(b.level()));
+        let Some((a, b)) = lowest else {
+            return Err(Error::LengthMismatch { what: "terms of a sum of products", found: 0, needed: "at least 1".into() });
+        };
+        let low = if a.level() <= b.level() { *a } else { *b };
+        let bring = |c: &Ciphertext| -> Result<Option<Ciphertext>> {
+            if c.level() == low.level() { Ok(None) } else { self.adjust_to(c, low.level(), low.scale).map(Some) }
+        };
+        let lowered = terms.iter().map(|(a, b)| Ok((bring(a)?, bring(b)?))).collect::<Result<Vec<_>>>()?;
+        let pairs: Vec<(&Ciphertext, &Ciphertext)> =
+            terms.iter().zip(&lowered).map(|((a, b), (x, y))| (x.as_ref().unwrap_or(a), y.as_ref().unwrap_or(b))).collect();
+        let scale = pairs[0].0.scale.times(pairs[0].1.scale);
+        for (a, b) in &pairs {
+            let other = a.scale.times(b.scale);
+            if !scale.matches(other) {
+                return Err(Error::ScaleMismatch { level: low.level(), left: scale.log2(), right: other.log2() });
+            }
+        }
+        let basis = Basis::at_level(low.level());
+        // Borrow the limbs of all pairs for one limb index.
+        macro_rules! part {
+            ($($x:ident * $y:ident),+) => {{
+                let mut out = Poly::<Ntt>::zero(self.params.n(), basis);
+                out.for_each_limb(|i, limb| {
+                    let mut operands: Vec<(&[u64], &[u64])> = Vec::with_capacity(2 * pairs.len());
+                    for (a, b) in &pairs {
+                        $(operands.push((a.$x.limb(i), b.$y.limb(i)));)+
+                    }
+                    kernels::dot_into(self.params.q(i), limb, &operands);
+                });
+                out
+            }};
+        }
+        Ok(Product { d: [part!(c0 * c0), part!(c0 * c1, c1 * c0), part!(c1 * c1)], scale })
+    }
+
+    /// p + q, at one level and scale.
+    ///
+    /// # Errors
+    /// [`Error::ScaleMismatch`] if levels or scales differ.
+    pub fn add_products(&self, p: &Product, q: &Product) -> Result<Product> {
+        if p.level() != q.level() || !p.scale.matches(q.scale) {
+            return Err(Error::ScaleMismatch { level: p.level(), left: p.scale.log2(), right: q.scale.log2() });
+        }
+        let mut out = p.clone();
+        for (x, y) in out.d.iter_mut().zip(&q.d) {
+            x.add_assign(&self.params, y);
+        }
+        Ok(out)
+    }
+
+    /// The ciphertext of a product, at the same level.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`] without a relinearisation key for this level.
+    pub fn relinearise(&self, p: &Product) -> Result<Ciphertext> {
+        self.relinearise_keeping(p, p.level() + 1)
+    }
+
+    /// Relinearisation and rescaling in one: P and the last prime are divided out together.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] at level 0.
+    pub fn relinearise_rescale(&self, p: &Product) -> Result<Ciphertext> {
+        let level = self.needs_level("a product", p.level(), 1)?;
+        let mut out = self.relinearise_keeping(p, level)?;
+        out.scale = p.scale.over(self.prime_scale(level));
+        Ok(out)
+    }
+
+    fn relinearise_keeping(&self, p: &Product, keep: usize) -> Result<Ciphertext> {
+        let level = p.level();
+        let key = self.keys("relinearisation key", level)?.relinearisation(level)?;
+        let decomposed = self.decompose(&p.d[2], key.shape())?;
+        let (mut u0, mut u1) = self.inner_product(&decomposed, key);
+        // P·d0 and P·d1 ride along, so that one division serves all.
+        self.add_times_special(&mut u0, &p.d[0]);
+        self.add_times_special(&mut u1, &p.d[1]);
+        let (c0, c1) = rayon::join(|| divide_by_dropped(&self.params, u0, keep), || divide_by_dropped(&self.params, u1, keep));
+        Ok(Ciphertext { c0: c0?, c1: c1?, scale: p.scale })
+    }
+
+    /// a·b, relinearised, not rescaled; levels are aligned.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise`].
+    pub fn mul(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.relinearise(&self.tensor(a, b)?)
+    }
+
+    /// a·b, relinearised and rescaled: one level.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise_rescale`].
+    pub fn mul_rescale(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.relinearise_rescale(&self.tensor(a, b)?)
+    }
+
+    /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).
+    pub(super) fn add_times_special(&self, acc: &mut Poly<Ntt>, d: &Poly<Ntt>) {
+        let basis = acc.basis();
+        acc.for_each_limb(|i, limb| {
+            if i < basis.q {
+                let m = self.params.q(i);
+                let special = (0..basis.p).fold(1, |p, k| m.mul(p, m.reduce_u64(self.params.p(k).value())));
+                kernels::mul_scalar_add_assign(m, limb, d.limb(i), special);
+            }
+        });
+    }
+
+    /// Multiplies every digit with its key part and adds up, over the ciphertext primes of the level and the special primes.
+    pub(super) fn inner_product(
+        &self,
+        decomposed: &super::Decomposed,
+        key: &crate::keys::SwitchingKey,
+    ) -> (Poly<Ntt>, Poly<Ntt>) {
+        let level = decomposed.level();
+        let basis = key.shape().basis(level);
+        let key_limb = |i: usize| if i < basis.q { i } else { i - basis.q + key.shape().level + 1 };
+        fill_pair(self.params.n(), basis, |i, x, y| {
+            let terms: Vec<_> = decomposed
+                .digits()
+                .iter()
+                .zip(key.b.iter().zip(&key.a))
+                .map(|(d, (b, a))| (d.limb(i), b.limb(key_limb(i)), a.limb(key_limb(i))))
+                .collect();
+            kernels::dot2_into(self.params.modulus(basis, i), x, y, &terms);
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Plain word arithmetic, one operation at a time.
+#![allow(missing_docs)]
+use crate::error::*;
+#[derive(Clone, Copy)]
+pub struct Modulus(u64);
+impl Modulus {
+    pub fn new(p: u64) -> Result<Self> {
+        Ok(Self(p))
+    }
+    pub fn value(&self) -> u64 {
+        self.0
+    }
+    pub fn add(&self, a: u64, b: u64) -> u64 {
+        (a + b) % self.0
+    }
+    pub fn sub(&self, a: u64, b: u64) -> u64 {
+        (a + self.0 - b) % self.0
+    }
+    pub fn neg(&self, a: u64) -> u64 {
+        (self.0 - a) % self.0
+    }
+    pub fn mul(&self, a: u64, b: u64) -> u64 {
+        (a as u128 * b as u128 % self.0 as u128) as u64
+    }
+    pub fn pow(&self, a: u64, mut e: u64) -> u64 {
+        let mut b = a;
+        let mut r = 1;
+        while e > 0 {
+            if e & 1 == 1 {
+                r = self.mul(r, b)
+            }
+            b = self.mul(b, b);
+            e >>= 1;
+        }
+        r
+    }
+    pub fn inv(&self, a: u64) -> u64 {
+        self.pow(a, self.0 - 2)
+    }
+    pub fn reduce_u128(&self, a: u128) -> u64 {
+        (a % self.0 as u128) as u64
+    }
+    pub fn reduce_u64(&self, a: u64) -> u64 {
+        a % self.0
+    }
+    pub fn from_i64(&self, a: i64) -> u64 {
+        a.rem_euclid(self.0 as i64) as u64
+    }
+    pub fn center(&self, a: u64) -> i64 {
+        if a > self.0 / 2 { a as i64 - self.0 as i64 } else { a as i64 }
+    }
+}
+pub struct NttTable(Modulus, u64, u32, concrete_ntt::prime64::Plan);
+impl NttTable {
+    pub fn new(m: Modulus, l: u32) -> Result<Self> {
+        let p = concrete_ntt::prime64::Plan::try_new(1 << l, m.0).unwrap();
+        let mut x = vec![0; 1 << l];
+        x[1] = 1;
+        p.fwd(&mut x);
+        Ok(Self(m, x[0], l, p))
+    }
+    pub fn forward(&self, a: &mut [u64]) {
+        self.3.fwd(a)
+    }
+    pub fn inverse(&self, a: &mut [u64]) {
+        self.3.inv(a);
+        self.3.normalize(a)
+    }
+    pub fn psi(&self) -> u64 {
+        self.1
+    }
+    pub fn modulus(&self) -> &Modulus {
+        &self.0
+    }
+    pub fn n(&self) -> usize {
+        1 << self.2
+    }
+}
+pub fn add_assign(m: &Modulus, a: &mut [u64], b: &[u64]) {
+    for (x, y) in a.iter_mut().zip(b) {
+        *x = m.add(*x, *y)
+    }
+}
+pub fn sub_assign(m: &Modulus, a: &mut [u64], b: &[u64]) {
+    for (x, y) in a.iter_mut().zip(b) {
+        *x = m.sub(*x, *y)
+    }
+}
+pub fn neg_assign(m: &Modulus, a: &mut [u64]) {
+    for x in a {
+        *x = m.neg(*x)
+    }
+}
+pub fn mul_assign(m: &Modulus, a: &mut [u64], b: &[u64]) {
+    for (x, y) in a.iter_mut().zip(b) {
+        *x = m.mul(*x, *y)
+    }
+}
+pub fn mul_into(m: &Modulus, o: &mut [u64], a: &[u64], b: &[u64]) {
+    for i in 0..o.len() {
+        o[i] = m.mul(a[i], b[i])
+    }
+}
+pub fn mul_add_assign(m: &Modulus, o: &mut [u64], a: &[u64], b: &[u64]) {
+    for i in 0..o.len() {
+        o[i] = m.add(o[i], m.mul(a[i], b[i]))
+    }
+}
+pub fn mul_scalar_assign(m: &Modulus, a: &mut [u64], s: u64) {
+    for x in a {
+        *x = m.mul(*x, s)
+    }
+}
+pub fn add_scalar_assign(m: &Modulus, a: &mut [u64], s: u64) {
+    for x in a {
+        *x = m.add(*x, s)
+    }
+}
+pub fn mul_scalar_add_assign(m: &Modulus, o: &mut [u64], a: &[u64], s: u64) {
+    for i in 0..o.len() {
+        o[i] = m.add(o[i], m.mul(a[i], s))
+    }
+}
+pub fn sub_mul_scalar_from(m: &Modulus, o: &mut [u64], a: &[u64], s: u64) {
+    for i in 0..o.len() {
+        o[i] = m.mul(m.sub(a[i], o[i]), s)
+    }
+}
+pub fn dot_into(m: &Modulus, o: &mut [u64], t: &[(&[u64], &[u64])]) {
+    for i in 0..o.len() {
+        o[i] = t.iter().fold(0, |s, (a, b)| m.add(s, m.mul(a[i], b[i])))
+    }
+}
+pub fn dot2_into(m: &Modulus, o: &mut [u64], p: &mut [u64], t: &[(&[u64], &[u64], &[u64])]) {
+    for i in 0..o.len() {
+        o[i] = t.iter().fold(0, |s, (a, b, _)| m.add(s, m.mul(a[i], b[i])));
+        p[i] = t.iter().fold(0, |s, (a, _, b)| m.add(s, m.mul(a[i], b[i])))
+    }
+}
+pub fn mul_blocks_assign(m: &Modulus, a: &mut [u64], w: &[u64]) {
+    let l = a.len() / w.len();
+    for (c, &x) in a.chunks_mut(l).zip(w) {
+        mul_scalar_assign(m, c, x)
+    }
+}
+pub fn mul_blocks_add_assign(m: &Modulus, o: &mut [u64], a: &[u64], w: &[u64]) {
+    let l = a.len() / w.len();
+    for ((o, c), &x) in o.chunks_mut(l).zip(a.chunks(l)).zip(w) {
+        mul_scalar_add_assign(m, o, c, x)
+    }
+}
+pub fn permute_into(o: &mut [u64], a: &[u64], t: &[u32]) {
+    for i in 0..o.len() {
+        o[i] = a[t[i] as usize]
+    }
+}
+pub struct BasisConverter {
+    f: Vec<Modulus>,
+    t: Vec<Modulus>,
+}
+impl BasisConverter {
+    pub fn new(f: &[Modulus], t: &[Modulus]) -> Result<Self> {
+        Ok(Self { f: f.to_vec(), t: t.to_vec() })
+    }
+    pub fn convert(&self, i: &[u64], o: &mut [u64]) {
+        let n = i.len() / self.f.len();
+        for k in 0..n {
+            let mut v = 0f64;
+            let ys: Vec<u64> = (0..self.f.len())
+                .map(|a| {
+                    let m = self.f[a];
+                    let h = self.f.iter().enumerate().filter(|x| x.0 != a).fold(1, |p, (_, x)| m.mul(p, x.0 % m.0));
+                    let y = m.mul(i[a * n + k], m.inv(h));
+                    v += y as f64 / m.0 as f64;
+                    y
+                })
+                .collect();
+            let v = v.round() as u64;
+            for (b, t) in self.t.iter().enumerate() {
+                let mut s = 0;
+                for a in 0..self.f.len() {
+                    let h = self.f.iter().enumerate().filter(|x| x.0 != a).fold(1, |p, (_, x)| t.mul(p, x.0 % t.0));
+                    s = t.add(s, t.mul(ys[a] % t.0, h));
+                }
+                let F = self.f.iter().fold(1, |p, x| t.mul(p, x.0 % t.0));
+                o[b * n + k] = t.sub(s, t.mul(v, F));
+            }
+        }
+    }
+}

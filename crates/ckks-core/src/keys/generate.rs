@@ -1,0 +1,130 @@
+//! Key generation.
+
+use super::secret::SecretPoly;
+use super::{EvaluationKeys, GadgetShape, KeyRequirements, PublicKey, SecretKey, SwitchingKey};
+use crate::error::Result;
+use crate::kernels;
+use crate::params::Params;
+use crate::ring::sampling::{Randomness, uniform_poly};
+use crate::ring::{Basis, Ntt, Poly};
+
+/// Makes the keys of one secret key.
+pub struct KeyGenerator<'s> {
+    params: Params,
+    secret: &'s SecretKey,
+}
+
+impl<'s> KeyGenerator<'s> {
+    /// A generator for `secret`.
+    ///
+    /// # Errors
+    /// [`crate::Error::ParamsMismatch`] if the secret belongs to other parameters.
+    pub fn new(params: &Params, secret: &'s SecretKey) -> Result<Self> {
+        params.check_digest("the secret key", secret.params_digest())?;
+        Ok(Self { params: params.clone(), secret })
+    }
+
+    /// The public encryption key.
+    pub fn public_key(&self, randomness: &mut Randomness) -> PublicKey {
+        let basis = Basis::at_level(self.params.max_level());
+        let seed = randomness.public_seed();
+        let b = self.encryption_of_zero(basis, &uniform_poly(&self.params, basis, &seed, 0), &self.secret.s.0, randomness);
+        PublicKey::from_seeded(&self.params, self.secret.id(), seed, b)
+    }
+
+    /// The relinearisation key: s² → s, up to `level`.
+    pub fn relinearisation_key(&self, level: usize, randomness: &mut Randomness) -> SwitchingKey {
+        let s = &self.secret.s.0;
+        let square = SecretPoly(Poly::product(&self.params, s, s));
+        self.switching_key(level, &square.0, s, randomness)
+    }
+
+    /// The key for rotations by `step` slots to the left, up to `level`.
+    pub fn rotation_key(&self, step: i64, level: usize, randomness: &mut Randomness) -> SwitchingKey {
+        self.galois_key(self.params.galois_element(step), level, randomness)
+    }
+
+    /// The key for complex conjugation, up to `level`.
+    pub fn conjugation_key(&self, level: usize, randomness: &mut Randomness) -> SwitchingKey {
+        self.galois_key(self.params.conjugation_element(), level, randomness)
+    }
+
+    /// Switches from s to σ⁻¹(s): the automorphism σ is applied after the inner product, to two polynomials instead of to
+    /// every digit, and one decomposition serves all rotations (Bossuat et al. 2021, eprint 2020/1203, section 4).
+    pub fn galois_key(&self, element: u64, level: usize, randomness: &mut Randomness) -> SwitchingKey {
+        let target = SecretPoly(self.secret.s.0.automorphism(&self.params, inverse_odd(element, 2 * self.params.n() as u64)));
+        self.switching_key(level, &self.secret.s.0, &target.0, randomness)
+    }
+
+    /// All keys of a list; `progress` is told after each how many are done and how many there are.
+    pub fn evaluation_keys(
+        &self,
+        needed: &KeyRequirements,
+        randomness: &mut Randomness,
+        mut progress: impl FnMut(usize, usize),
+    ) -> EvaluationKeys {
+        let total = needed.count();
+        let mut keys = EvaluationKeys::empty(&self.params, self.secret.id());
+        let mut done = 0;
+        let mut tick = || {
+            done += 1;
+            progress(done, total);
+        };
+        if let Some(level) = needed.relinearisation {
+            keys.insert_relinearisation(self.relinearisation_key(level, randomness));
+            tick();
+        }
+        for (&step, &level) in &needed.rotations {
+            keys.insert_galois(self.params.galois_element(step), self.rotation_key(step, level, randomness));
+            tick();
+        }
+        if let Some(level) = needed.conjugation {
+            keys.insert_galois(self.params.conjugation_element(), self.conjugation_key(level, randomness));
+            tick();
+        }
+        keys
+    }
+
+    /// −a·s + e over `basis`.
+    fn encryption_of_zero(&self, basis: Basis, a: &Poly<Ntt>, s: &Poly<Ntt>, randomness: &mut Randomness) -> Poly<Ntt> {
+        let mut b = randomness.error_poly(&self.params, basis).into_ntt(&self.params);
+        let s_limb = |i: usize| if i < basis.q { i } else { i - basis.q + self.params.max_level() + 1 };
+        let mut product = Poly::<Ntt>::zero(self.params.n(), basis);
+        product.for_each_limb(|i, out| kernels::mul_into(self.params.modulus(basis, i), out, a.limb(i), s.limb(s_limb(i))));
+        b.sub_assign(&self.params, &product);
+        b
+    }
+
+    /// Encryptions of P·g_j·`from` under `to`, where g_j is 1 modulo the primes of digit j and 0 modulo the others.
+    fn switching_key(&self, level: usize, from: &Poly<Ntt>, to: &Poly<Ntt>, randomness: &mut Randomness) -> SwitchingKey {
+        let params = &self.params;
+        let shape = GadgetShape::for_level(params, level);
+        let basis = shape.basis(level);
+        let seed = randomness.public_seed();
+        let (b, a) = (0..shape.digits(level))
+            .map(|j| {
+                let a = uniform_poly(params, basis, &seed, j as u32);
+                let mut b = self.encryption_of_zero(basis, &a, to, randomness);
+                let digit = shape.digit_range(level, j);
+                b.for_each_limb(|i, limb| {
+                    if digit.contains(&i) {
+                        let m = params.q(i);
+                        let special = (0..shape.special).fold(1, |p, k| m.mul(p, m.reduce_u64(params.p(k).value())));
+                        kernels::mul_scalar_add_assign(m, limb, from.limb(i), special);
+                    }
+                });
+                (b, a)
+            })
+            .unzip();
+        SwitchingKey::from_halves(shape, seed, b, a)
+    }
+}
+
+/// The inverse of an odd number modulo a power of two, by Newton's iteration.
+fn inverse_odd(g: u64, modulus: u64) -> u64 {
+    let mut x = g; // right modulo 8
+    for _ in 0..5 {
+        x = x.wrapping_mul(2u64.wrapping_sub(g.wrapping_mul(x)));
+    }
+    x & (modulus - 1)
+}

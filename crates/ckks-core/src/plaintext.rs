@@ -1,0 +1,44 @@
+//! Encoded vectors.
+
+use crate::params::Scale;
+use crate::ring::{Ntt, Poly};
+
+/// A vector of slots as a polynomial: coefficients are slot values' inverse embedding times the scale, rounded.
+#[derive(Clone)]
+pub struct Plaintext {
+    /// Over the ciphertext primes of its level.
+    pub poly: Poly<Ntt>,
+    /// Factor between slot values and what the polynomial holds.
+    pub scale: Scale,
+}
+
+impl Plaintext {
+    /// Number of ciphertext primes − 1.
+    pub fn level(&self) -> usize {
+        self.poly.basis().q - 1
+    }
+}
+
+/// A vector of period s = `blocks`/2 as a polynomial in X^(N/2s). In NTT form it is constant on `blocks` neighbouring runs of
+/// N/2s words, so one word a run is kept.
+#[derive(Clone)]
+pub struct SubringPlaintext {
+    /// `blocks` words per limb, limb after limb.
+    pub words: Vec<u64>,
+    /// Runs per limb: twice the period.
+    pub blocks: usize,
+    /// Factor between slot values and what the polynomial holds.
+    pub scale: Scale,
+}
+
+impl SubringPlaintext {
+    /// Number of ciphertext primes − 1.
+    pub fn level(&self) -> usize {
+        self.words.len() / self.blocks - 1
+    }
+
+    /// The words of limb `i`.
+    pub fn limb(&self, i: usize) -> &[u64] {
+        &self.words[i * self.blocks..(i + 1) * self.blocks]
+    }
+}
