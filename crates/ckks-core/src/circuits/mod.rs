@@ -1,6 +1,7 @@
 //! Circuits written once over any arithmetic on slots: ciphertexts, simulation, cost.
 
 pub mod arithmetic;
+pub mod linear_transform;
 #[cfg(test)]
 mod plain_arithmetic;
 pub mod plain_vector;
