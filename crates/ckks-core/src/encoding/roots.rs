@@ -15,23 +15,14 @@ struct DoubleDouble {
 }
 
 impl DoubleDouble {
-    const ZERO: Self = Self {
-        high: 0.0,
-        low: 0.0,
-    };
-    const ONE: Self = Self {
-        high: 1.0,
-        low: 0.0,
-    };
+    const ZERO: Self = Self { high: 0.0, low: 0.0 };
+    const ONE: Self = Self { high: 1.0, low: 0.0 };
 
     /// Knuth's two-sum: exact for any order of magnitude.
     fn two_sum(a: f64, b: f64) -> Self {
         let high = a + b;
         let b_part = high - a;
-        Self {
-            high,
-            low: (a - (high - b_part)) + (b - b_part),
-        }
+        Self { high, low: (a - (high - b_part)) + (b - b_part) }
     }
 
     /// Veltkamp's split: two halves of at most 26 bits.
@@ -56,25 +47,16 @@ impl DoubleDouble {
     }
 
     fn negate(self) -> Self {
-        Self {
-            high: -self.high,
-            low: -self.low,
-        }
+        Self { high: -self.high, low: -self.low }
     }
 
     fn multiply(self, other: Self) -> Self {
         let product = Self::two_product(self.high, other.high);
-        Self::two_sum(
-            product.high,
-            product.low + (self.high * other.low + self.low * other.high),
-        )
+        Self::two_sum(product.high, product.low + (self.high * other.low + self.low * other.high))
     }
 
     fn half(self) -> Self {
-        Self {
-            high: self.high * 0.5,
-            low: self.low * 0.5,
-        }
+        Self { high: self.high * 0.5, low: self.low * 0.5 }
     }
 
     /// One Newton step from the `f64` square root doubles its 53 bits. Argument > 0.
@@ -103,11 +85,7 @@ impl Roots {
         let eighth = order / 8;
         let mut exact = vec![(DoubleDouble::ONE, DoubleDouble::ZERO); eighth + 1];
         // π/4 first, then halved until the step of the table; entry k = (largest power of two in k) + rest.
-        let sqrt_half = DoubleDouble {
-            high: 0.5,
-            low: 0.0,
-        }
-        .sqrt();
+        let sqrt_half = DoubleDouble { high: 0.5, low: 0.0 }.sqrt();
         let (mut cos, mut sin) = (sqrt_half, sqrt_half);
         let mut position = eighth;
         exact[position] = (cos, sin);
@@ -129,10 +107,7 @@ impl Roots {
                 exact[k] = (cos, sin);
             }
         }
-        Self {
-            order,
-            octant: exact.iter().map(|(c, s)| (c.round(), s.round())).collect(),
-        }
+        Self { order, octant: exact.iter().map(|(c, s)| (c.round(), s.round())).collect() }
     }
 
     /// `exp(2πi·k/order)`, k taken modulo the order.
@@ -158,13 +133,7 @@ impl Roots {
 /// `a / b` with one correction of the `f64` quotient.
 fn divide(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
     let guess = a.high / b.high;
-    let residue = a.add(
-        b.multiply(DoubleDouble {
-            high: guess,
-            low: 0.0,
-        })
-        .negate(),
-    );
+    let residue = a.add(b.multiply(DoubleDouble { high: guess, low: 0.0 }).negate());
     DoubleDouble::two_sum(guess, residue.high / b.high)
 }
 
@@ -182,14 +151,8 @@ mod tests {
                 let root = roots.get(k);
                 // The angle itself is rounded (relative ε of at most 2π), the library may be off by one unit.
                 let bound = f64::EPSILON * (1.0 + angle);
-                assert!(
-                    (root.re - angle.cos()).abs() <= bound,
-                    "cos, order {order}, k {k}"
-                );
-                assert!(
-                    (root.im - angle.sin()).abs() <= bound,
-                    "sin, order {order}, k {k}"
-                );
+                assert!((root.re - angle.cos()).abs() <= bound, "cos, order {order}, k {k}");
+                assert!((root.im - angle.sin()).abs() <= bound, "sin, order {order}, k {k}");
             }
         }
     }
@@ -199,21 +162,9 @@ mod tests {
     fn bits_are_pinned() {
         // cos(π/8), sin(π/8), sin(2π/2^17) and sin(2π·12345/2^17) from 70-digit decimals.
         let roots = Roots::new(1 << 17);
-        assert_eq!(
-            roots.get(1 << 13).re,
-            0.923_879_532_511_286_756_128_183_189_396_788_286_8
-        );
-        assert_eq!(
-            roots.get(1 << 13).im,
-            0.382_683_432_365_089_771_728_459_984_030_398_866_8
-        );
-        assert_eq!(
-            roots.get(1).im,
-            4.793_689_960_306_688_454_900_399_049_465_887e-5
-        );
-        assert_eq!(
-            roots.get(12_345).im,
-            0.557_840_066_537_064_776_216_044_046_230_721_3
-        );
+        assert_eq!(roots.get(1 << 13).re, 0.923_879_532_511_286_756_128_183_189_396_788_286_8);
+        assert_eq!(roots.get(1 << 13).im, 0.382_683_432_365_089_771_728_459_984_030_398_866_8);
+        assert_eq!(roots.get(1).im, 4.793_689_960_306_688_454_900_399_049_465_887e-5);
+        assert_eq!(roots.get(12_345).im, 0.557_840_066_537_064_776_216_044_046_230_721_3);
     }
 }

@@ -39,10 +39,7 @@ impl SpecialFft {
             }
             length *= 2;
         }
-        Ok(Self {
-            max_slots,
-            twiddles,
-        })
+        Ok(Self { max_slots, twiddles })
     }
 
     /// Largest number of slots that this table serves.
@@ -129,16 +126,8 @@ fn check_power_of_two(what: &'static str, found: usize, max: usize) -> Result<()
     if found.is_power_of_two() && found <= max {
         return Ok(());
     }
-    let needed = if max == usize::MAX {
-        "a power of two".to_owned()
-    } else {
-        format!("a power of two up to {max}")
-    };
-    Err(Error::LengthMismatch {
-        what,
-        found,
-        needed,
-    })
+    let needed = if max == usize::MAX { "a power of two".to_owned() } else { format!("a power of two up to {max}") };
+    Err(Error::LengthMismatch { what, found, needed })
 }
 
 #[cfg(test)]
@@ -150,9 +139,7 @@ mod tests {
 
     fn pseudo_random(count: usize, mut state: u64) -> Vec<Complex64> {
         let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
         };
         (0..count).map(|_| Complex64::new(next(), next())).collect()
@@ -172,11 +159,7 @@ mod tests {
                     let term = multiply(*w, roots.get(power * k % (4 * s) * (order / (4 * s))));
                     for (part, x) in [term.re, term.im].into_iter().enumerate() {
                         let total = sum[part] + x;
-                        lost[part] += if sum[part].abs() >= x.abs() {
-                            (sum[part] - total) + x
-                        } else {
-                            (x - total) + sum[part]
-                        };
+                        lost[part] += if sum[part].abs() >= x.abs() { (sum[part] - total) + x } else { (x - total) + sum[part] };
                         sum[part] = total;
                     }
                 }
@@ -202,10 +185,7 @@ mod tests {
             fft.embed(&mut got).unwrap();
             let bound = stage_bound(s, norm1) + 5.0 * U * norm1;
             for (j, (g, w)) in got.iter().zip(naive_embed(&input)).enumerate() {
-                assert!(
-                    (g - w).norm() <= bound,
-                    "s = {s}, slot {j}: {g} against {w}, bound {bound:e}"
-                );
+                assert!((g - w).norm() <= bound, "s = {s}, slot {j}: {g} against {w}, bound {bound:e}");
             }
         }
     }
@@ -243,10 +223,7 @@ mod tests {
         let s = 32;
         let fft = SpecialFft::new(s).unwrap();
         let polynomial = |seed: u64| -> Vec<f64> {
-            pseudo_random(s, seed)
-                .iter()
-                .flat_map(|z| [(z.re * 100.0).round(), (z.im * 100.0).round()])
-                .collect()
+            pseudo_random(s, seed).iter().flat_map(|z| [(z.re * 100.0).round(), (z.im * 100.0).round()]).collect()
         };
         let (a, b) = (polynomial(3), polynomial(4));
         let mut product = vec![0.0; 2 * s];
@@ -279,11 +256,7 @@ mod tests {
         let mut moved = vec![0.0; 2 * s];
         for (k, x) in a.iter().enumerate() {
             let e = 5 * k % (4 * s);
-            if e < 2 * s {
-                moved[e] = *x
-            } else {
-                moved[e - 2 * s] = -*x
-            }
+            if e < 2 * s { moved[e] = *x } else { moved[e - 2 * s] = -*x }
         }
         let embed = |p: &[f64]| {
             let mut folded: Vec<_> = (0..s).map(|k| Complex64::new(p[k], p[k + s])).collect();

@@ -1,0 +1,245 @@
+//! The encoder.
+
+use std::sync::{Arc, OnceLock};
+
+use num_complex::Complex64;
+use rayon::prelude::*;
+
+use super::reconstruct::real_coefficients;
+use super::rounding::{RoundedCoefficients, check_fits};
+use super::special_fft::SpecialFft;
+use super::subring_ntt::SubringNtt;
+use crate::error::{Error, Result};
+use crate::params::{Params, Scale};
+use crate::plaintext::{Plaintext, SubringPlaintext};
+use crate::ring::{Basis, Ntt, Poly, residue};
+
+/// Below this many words a limb is not worth handing to another thread.
+const PARALLEL_BLOCKS: usize = 4096;
+
+/// Encodes vectors of slots as polynomials and decodes them. Cheap to clone; the tables are shared.
+///
+/// A vector of length n ≤ N/2 is filled up with zeros to the next power of two s and becomes a polynomial in X^(N/2s): in the
+/// N/2 slots of a ciphertext it stands N/2s times, one after the other (Cheon, Kim, Kim, Song 2017, §3.2 with sparse packing
+/// as in Cheon, Han, Kim, Kim, Song 2018, eprint 2018/153, §5.2).
+#[derive(Clone)]
+pub struct Encoder {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    params: Params,
+    fft: SpecialFft,
+    /// Per ciphertext prime, made at the first use.
+    subring: Vec<OnceLock<SubringNtt>>,
+}
+
+impl Encoder {
+    /// An encoder with its tables.
+    ///
+    /// # Errors
+    /// None for valid parameters; the transform's own check is passed on.
+    pub fn new(params: &Params) -> Result<Self> {
+        let fft = SpecialFft::new(params.slots())?;
+        let subring = (0..=params.max_level()).map(|_| OnceLock::new()).collect();
+        Ok(Self { inner: Arc::new(Inner { params: params.clone(), fft, subring }) })
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &Params {
+        &self.inner.params
+    }
+
+    /// Encodes 1 to N/2 real values over the primes of `level`.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] for no or too many values; [`Error::LevelsExhausted`] for a level that the parameters do not
+    /// have; [`Error::ValueOutOfRange`] for NaN and infinities, and for values that at this scale overflow the level's modulus.
+    pub fn encode(&self, values: &[f64], level: usize, scale: Scale) -> Result<Plaintext> {
+        self.expand(&self.encode_subring(values, level, scale)?)
+    }
+
+    /// Encodes 1 to N/2 complex values over the primes of `level`.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_complex(&self, values: &[Complex64], level: usize, scale: Scale) -> Result<Plaintext> {
+        self.expand(&self.encode_subring_complex(values, level, scale)?)
+    }
+
+    /// Encodes 1 to N/2 real values, keeping one word for each run of equal words: 2s per limb instead of N.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_subring(&self, values: &[f64], level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        let slots = self.period_of(values.len())?;
+        let mut filled = vec![Complex64::new(0.0, 0.0); slots];
+        for (out, &x) in filled.iter_mut().zip(values) {
+            out.re = x;
+        }
+        self.encode_period(filled, level, scale)
+    }
+
+    /// Encodes 1 to N/2 complex values, keeping one word for each run of equal words: 2s per limb instead of N.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_subring_complex(&self, values: &[Complex64], level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        let slots = self.period_of(values.len())?;
+        let mut filled = vec![Complex64::new(0.0, 0.0); slots];
+        filled[..values.len()].copy_from_slice(values);
+        self.encode_period(filled, level, scale)
+    }
+
+    /// The plaintext with all N words per limb that a small one stands for.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] for words that are not those of these parameters.
+    pub fn expand(&self, small: &SubringPlaintext) -> Result<Plaintext> {
+        let params = self.params();
+        let (n, blocks) = (params.n(), small.blocks);
+        let limbs = small.words.len() / blocks.max(1);
+        let fits = blocks >= 2 && blocks <= n && blocks.is_power_of_two() && limbs * blocks == small.words.len();
+        if !fits || limbs == 0 || limbs > params.max_level() + 1 {
+            return Err(Error::LengthMismatch {
+                what: "words of a plaintext of small period",
+                found: small.words.len(),
+                needed: format!("1 to {} limbs of {blocks} words, a power of two up to {n}", params.max_level() + 1),
+            });
+        }
+        let mut poly = Poly::<Ntt>::zero(n, Basis::at_level(limbs - 1));
+        poly.for_each_limb(|i, limb| {
+            for (run, &word) in limb.chunks_exact_mut(n / blocks).zip(small.limb(i)) {
+                run.fill(word);
+            }
+        });
+        Ok(Plaintext { poly, scale: small.scale })
+    }
+
+    /// All N/2 slots.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] if the plaintext belongs to another ring.
+    pub fn decode(&self, plaintext: &Plaintext) -> Result<Vec<Complex64>> {
+        self.decode_period(plaintext, self.params().slots())
+    }
+
+    /// The real parts of all N/2 slots.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_real(&self, plaintext: &Plaintext) -> Result<Vec<f64>> {
+        Ok(self.decode(plaintext)?.into_iter().map(|z| z.re).collect())
+    }
+
+    /// One period of a vector that repeats every `period` slots: the mean of its N/(2·period) copies, whose noise is smaller
+    /// than that of each.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] unless the period is a power of two up to N/2 and the plaintext belongs to this ring.
+    pub fn decode_period(&self, plaintext: &Plaintext, period: usize) -> Result<Vec<Complex64>> {
+        let params = self.params();
+        let basis = plaintext.poly.basis();
+        if plaintext.poly.n() != params.n() || basis.p != 0 || basis.q == 0 || basis.q > params.max_level() + 1 {
+            return Err(Error::LengthMismatch {
+                what: "residues of the plaintext to decode",
+                found: plaintext.poly.data().len(),
+                needed: format!("1 to {} limbs of {}", params.max_level() + 1, params.n()),
+            });
+        }
+        if !period.is_power_of_two() || period > params.slots() {
+            return Err(Error::LengthMismatch {
+                what: "period to decode",
+                found: period,
+                needed: format!("a power of two up to {}", params.slots()),
+            });
+        }
+        let coefficients = real_coefficients(params, &plaintext.poly, plaintext.scale);
+        // The coefficients of the other powers of X have mean zero over the copies.
+        let gap = params.slots() / period;
+        let (low, high) = coefficients.split_at(params.slots());
+        let mut values: Vec<Complex64> = (0..period).map(|k| Complex64::new(low[k * gap], high[k * gap])).collect();
+        self.inner.fft.embed(&mut values)?;
+        Ok(values)
+    }
+
+    /// Number of slots that a vector of `len` values takes: the next power of two.
+    fn period_of(&self, len: usize) -> Result<usize> {
+        let slots = self.params().slots();
+        if len == 0 || len > slots {
+            return Err(Error::LengthMismatch { what: "values to encode", found: len, needed: format!("1 to {slots} (N/2)") });
+        }
+        Ok(len.next_power_of_two())
+    }
+
+    /// One full period of values.
+    fn encode_period(&self, mut values: Vec<Complex64>, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        let params = self.params();
+        if level > params.max_level() {
+            return Err(Error::LevelsExhausted { operation: "encoding", needed: level, available: params.max_level() });
+        }
+        if let Some(slot) = values.iter().position(|z| !z.is_finite()) {
+            return Err(Error::ValueOutOfRange {
+                what: format!("value {slot} is {}; only finite values can be encoded", values[slot]),
+            });
+        }
+        if let [constant] = values[..] {
+            return self.encode_constant(constant, level, scale);
+        }
+        let period = values.len();
+        self.inner.fft.unembed(&mut values)?;
+        let unfolded = values.iter().map(|z| z.re).chain(values.iter().map(|z| z.im)).collect();
+        let coefficients = RoundedCoefficients::new(params, unfolded, level, scale)?;
+        let fill = |i: usize, words: &mut [u64]| {
+            for (word, r) in words.iter_mut().zip(coefficients.residues(params.q(i))) {
+                *word = r;
+            }
+            self.transform(i, words);
+        };
+        Ok(filled_subring(2 * period, level, scale, fill))
+    }
+
+    /// The same value in all slots: re + im·X^(N/2), rounded exactly at any scale.
+    fn encode_constant(&self, value: Complex64, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        let params = self.params();
+        check_fits(params, value.re.abs().max(value.im.abs()) * scale.to_f64(), level, scale)?;
+        match (scale.scaled_integer(value.re), scale.scaled_integer(value.im)) {
+            (Some(re), Some(im)) => Ok(filled_subring(2, level, scale, |i, words| {
+                words[0] = residue(params.q(i), re);
+                words[1] = residue(params.q(i), im);
+                self.transform(i, words);
+            })),
+            // Beyond 2^126 a double's 53 bits end far above the unit: nothing is left to round.
+            _ => {
+                let coefficients = RoundedCoefficients::new(params, vec![value.re, value.im], level, scale)?;
+                Ok(filled_subring(2, level, scale, |i, words| {
+                    for (word, r) in words.iter_mut().zip(coefficients.residues(params.q(i))) {
+                        *word = r;
+                    }
+                    self.transform(i, words);
+                }))
+            }
+        }
+    }
+
+    /// Transform of a polynomial in X^(N/words) modulo ciphertext prime `i`.
+    fn transform(&self, i: usize, words: &mut [u64]) {
+        let params = self.params();
+        if words.len() == params.n() {
+            params.ntt_q(i).forward(words);
+        } else {
+            self.inner.subring[i].get_or_init(|| SubringNtt::new(params.ntt_q(i), params.slots())).forward(words);
+        }
+    }
+}
+
+/// A plaintext of small period whose limbs are filled by `fill`, in parallel where they are long.
+fn filled_subring(blocks: usize, level: usize, scale: Scale, fill: impl Fn(usize, &mut [u64]) + Sync) -> SubringPlaintext {
+    let mut words = vec![0; blocks * (level + 1)];
+    if blocks >= PARALLEL_BLOCKS {
+        words.par_chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
+    } else {
+        words.chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
+    }
+    SubringPlaintext { words, blocks, scale }
+}
