@@ -216,6 +216,15 @@ fn rotations_hoisted_or_not_at_any_level_below_the_keys() {
                 s.check(&r, &rotated(&x, *k), deviation);
                 s.check(&e.rotate(&ciphertext, *k).unwrap(), &rotated(&x, *k), deviation);
             }
+            let sum: Vec<_> = rotated(&x, 7).iter().zip(rotated(&x, -3)).zip(&x).map(|((a, b), c)| a + b + c).collect();
+            let terms = [(&ciphertext, 7), (&ciphertext, 0), (&ciphertext, -3)];
+            s.check(&e.rotate_sum(&terms).unwrap(), &sum, 3.0 * deviation);
+            if level > 0 {
+                let lower = e.rotate_sum_rescale(&terms).unwrap();
+                assert_eq!(lower.level(), level - 1);
+                // Without a product the scale falls below what the bottom prime's rounding allows; only the rounding remains.
+                s.check(&lower, &sum, 3.0 * deviation + 3.0 * s.rounding(lower.scale()));
+            }
             let conjugate: Vec<_> = x.iter().map(|z| z.conj()).collect();
             s.check(&e.conjugate(&ciphertext).unwrap(), &conjugate, deviation);
             s.check(&e.rotate(&ciphertext, s.params.slots() as i64).unwrap(), &x, deviation);
