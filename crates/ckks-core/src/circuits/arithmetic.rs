@@ -1,7 +1,7 @@
 //! The arithmetic over which every circuit is written once.
 
 use super::PlainVector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Arithmetic on vectors of slots with levels.
 ///
@@ -115,15 +115,50 @@ pub trait Arithmetic: Sync {
     /// As said at the trait; an empty sum and a period longer than the slots are refused.
     fn dot_plain(&self, terms: &[(&Self::Vector, &PlainVector)]) -> Result<Self::Vector>;
 
+    /// Several sums `Σ vectors[i] ⊙ p` over the same vectors, one per entry of `rows`, each with one rescaling: the inner
+    /// part of a product with a public matrix. All vectors are brought to the lowest level among them.
+    ///
+    /// # Errors
+    /// As [`Arithmetic::dot_plain`]; an index outside `vectors` is refused.
+    fn dot_plain_many(&self, vectors: &[Self::Vector], rows: &[Vec<(usize, &PlainVector)>]) -> Result<Vec<Self::Vector>> {
+        let lowest = vectors.iter().map(|v| self.level(v)).min().unwrap_or(0);
+        let lowered = vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<Vec<_>>>()?;
+        let find = |i: usize| {
+            lowered.get(i).ok_or_else(|| Error::LengthMismatch {
+                what: "vectors of a matrix product",
+                found: vectors.len(),
+                needed: format!("more than {i}"),
+            })
+        };
+        let sum = |row: &Vec<(usize, &PlainVector)>| {
+            let terms = row.iter().map(|&(i, p)| Ok((find(i)?, p))).collect::<Result<Vec<_>>>()?;
+            self.dot_plain(&terms)
+        };
+        rows.iter().map(sum).collect()
+    }
+
+    /// `Σ rot_k(v)` over the given (v, k), no level, the Galois keys of the steps: the outer part of a product with a public
+    /// matrix.
+    ///
+    /// # Errors
+    /// As said at the trait; an empty sum is refused.
+    fn sum_of_rotations(&self, terms: &[(&Self::Vector, i64)]) -> Result<Self::Vector> {
+        let mut sum: Option<Self::Vector> = None;
+        for &(v, step) in terms {
+            let rotated = self.rotate(v, step)?;
+            sum = Some(match sum {
+                None => rotated,
+                Some(sum) => self.add(&sum, &rotated)?,
+            });
+        }
+        sum.ok_or_else(|| Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() })
+    }
+
     /// `constant + Σ cᵢ·aᵢ` with one rescaling for the whole sum: one level below the lowest operand.
     ///
     /// # Errors
     /// As said at the trait; an empty sum is refused.
-    fn linear_combination(
-        &self,
-        terms: &[(&Self::Vector, f64)],
-        constant: f64,
-    ) -> Result<Self::Vector>;
+    fn linear_combination(&self, terms: &[(&Self::Vector, f64)], constant: f64) -> Result<Self::Vector>;
 
     /// Rotation to the left by `steps`, no level, the Galois key of `steps`.
     ///

@@ -1,6 +1,7 @@
 //! Circuits written once over any arithmetic on slots: ciphertexts, simulation, cost.
 
 pub mod arithmetic;
+pub mod block_transform;
 pub mod linear_transform;
 #[cfg(test)]
 mod plain_arithmetic;

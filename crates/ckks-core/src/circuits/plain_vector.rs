@@ -35,9 +35,7 @@ impl PlainVector {
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             return Err(not_finite(at));
         }
-        Ok(Self {
-            values: Arc::new(Values::Real(values)),
-        })
+        Ok(Self { values: Arc::new(Values::Real(values)) })
     }
 
     /// A complex vector from one period of it.
@@ -50,9 +48,7 @@ impl PlainVector {
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             return Err(not_finite(at));
         }
-        Ok(Self {
-            values: Arc::new(Values::Complex(values)),
-        })
+        Ok(Self { values: Arc::new(Values::Complex(values)) })
     }
 
     /// The real vector of period `period` whose slot `j` holds `value(j)`.
@@ -118,9 +114,7 @@ impl PlainVector {
             Values::Real(v) => Values::Real([&v[k..], &v[..k]].concat()),
             Values::Complex(v) => Values::Complex([&v[k..], &v[..k]].concat()),
         };
-        Self {
-            values: Arc::new(values),
-        }
+        Self { values: Arc::new(values) }
     }
 
     /// True if every value is exactly zero: a product with it can be left out.
@@ -163,18 +157,12 @@ fn check_period(len: usize) -> Result<()> {
     if len.is_power_of_two() {
         Ok(())
     } else {
-        Err(Error::LengthMismatch {
-            what: "period of a plain vector",
-            found: len,
-            needed: "a power of two".into(),
-        })
+        Err(Error::LengthMismatch { what: "period of a plain vector", found: len, needed: "a power of two".into() })
     }
 }
 
 fn not_finite(at: usize) -> Error {
-    Error::ValueOutOfRange {
-        what: format!("slot {at} of a plain vector is not a finite number"),
-    }
+    Error::ValueOutOfRange { what: format!("slot {at} of a plain vector is not a finite number") }
 }
 
 #[cfg(test)]
@@ -196,19 +184,9 @@ mod tests {
 
     #[test]
     fn refuses_odd_lengths_and_nan() {
-        assert!(
-            PlainVector::new(vec![1.0; 3])
-                .unwrap_err()
-                .to_string()
-                .contains("found length 3")
-        );
+        assert!(PlainVector::new(vec![1.0; 3]).unwrap_err().to_string().contains("found length 3"));
         assert!(PlainVector::new(Vec::<f64>::new()).is_err());
-        assert!(
-            PlainVector::new(vec![1.0, f64::NAN])
-                .unwrap_err()
-                .to_string()
-                .contains("slot 1")
-        );
+        assert!(PlainVector::new(vec![1.0, f64::NAN]).unwrap_err().to_string().contains("slot 1"));
         assert!(PlainVector::complex(vec![Complex64::new(0.0, f64::INFINITY)]).is_err());
     }
 }

@@ -1,35 +1,17 @@
 //! One trait for ciphertexts, simulation and cost.
 
-use ckks_core::circuits::{Arithmetic, PlainVector};
-use ckks_core::{Error, Result};
+use ckks_core::circuits::Arithmetic;
+use ckks_core::params::Params;
 
-/// What layers are written against: [`Arithmetic`] and matrix products with many outputs.
+/// What layers are written against: [`Arithmetic`] under known parameters, and a place to look at values in between.
 pub trait Evaluator: Arithmetic {
-    /// Several sums `Σ vectors[i] ⊙ p` over the same vectors, one per entry of `rows`, each with one rescaling: the inner
-    /// part of a product with a public matrix. The vectors are read once for all rows where that is faster.
-    ///
-    /// # Errors
-    /// As [`Arithmetic::dot_plain`]; an index outside `vectors` is refused.
-    fn dot_plain_many(
-        &self,
-        vectors: &[Self::Vector],
-        rows: &[Vec<(usize, PlainVector)>],
-    ) -> Result<Vec<Self::Vector>> {
-        rows.iter()
-            .map(|row| {
-                let terms = row
-                    .iter()
-                    .map(|(i, p)| match vectors.get(*i) {
-                        Some(v) => Ok((v, p)),
-                        None => Err(Error::LengthMismatch {
-                            what: "vectors of a matrix product",
-                            found: vectors.len(),
-                            needed: format!("more than {i}"),
-                        }),
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                self.dot_plain(&terms)
-            })
-            .collect()
+    /// The parameters.
+    fn params(&self) -> &Params;
+
+    /// Says that the real parts of `v` have to lie within ±`bound` for what follows to be right (a polynomial's interval,
+    /// for instance). Ciphertexts and the cost counter cannot look and do nothing; the simulator keeps the largest
+    /// |value|/bound for each `name`.
+    fn watch(&self, name: &str, v: &Self::Vector, bound: f64) {
+        let _ = (name, v, bound);
     }
 }

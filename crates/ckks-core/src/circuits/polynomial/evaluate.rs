@@ -11,11 +11,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// [`crate::Error::LevelsExhausted`] if `x` has fewer levels; a missing relinearisation key.
-pub fn evaluate<A: Arithmetic>(
-    arithmetic: &A,
-    polynomial: &ChebyshevPolynomial,
-    x: &A::Vector,
-) -> Result<A::Vector> {
+pub fn evaluate<A: Arithmetic>(arithmetic: &A, polynomial: &ChebyshevPolynomial, x: &A::Vector) -> Result<A::Vector> {
     PolynomialPlan::on_interval(polynomial).evaluate(arithmetic, x)
 }
 
@@ -24,11 +20,7 @@ pub fn evaluate<A: Arithmetic>(
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn evaluate_normalised<A: Arithmetic>(
-    arithmetic: &A,
-    polynomial: &ChebyshevPolynomial,
-    y: &A::Vector,
-) -> Result<A::Vector> {
+pub fn evaluate_normalised<A: Arithmetic>(arithmetic: &A, polynomial: &ChebyshevPolynomial, y: &A::Vector) -> Result<A::Vector> {
     PolynomialPlan::normalised(polynomial).evaluate(arithmetic, y)
 }
 
@@ -43,20 +35,10 @@ impl PolynomialPlan {
         }
         let first = match self.input {
             InputMap::Folded { shift, factor } => {
-                let shifted = if shift == 0.0 {
-                    x.clone()
-                } else {
-                    arithmetic.add_scalar(x, shift)?
-                };
-                if factor == 1 {
-                    shifted
-                } else {
-                    arithmetic.mul_integer(&shifted, factor)?
-                }
+                let shifted = if shift == 0.0 { x.clone() } else { arithmetic.add_scalar(x, shift)? };
+                if factor == 1 { shifted } else { arithmetic.mul_integer(&shifted, factor)? }
             }
-            InputMap::Affine { factor, constant } => {
-                arithmetic.linear_combination(&[(x, factor)], constant)?
-            }
+            InputMap::Affine { factor, constant } => arithmetic.linear_combination(&[(x, factor)], constant)?,
         };
         let mut powers = BTreeMap::from([(1, first)]);
         for (&n, p) in &self.powers {
@@ -78,11 +60,7 @@ impl PolynomialPlan {
     }
 }
 
-fn run<A: Arithmetic>(
-    arithmetic: &A,
-    node: &Node,
-    powers: &BTreeMap<usize, A::Vector>,
-) -> Result<A::Vector> {
+fn run<A: Arithmetic>(arithmetic: &A, node: &Node, powers: &BTreeMap<usize, A::Vector>) -> Result<A::Vector> {
     let linear = if node.linear.is_empty() {
         None
     } else {
@@ -91,21 +69,10 @@ fn run<A: Arithmetic>(
     };
     if node.products.is_empty() {
         // Only polynomials of degree zero have neither part, and they are answered before.
-        return linear.map_or_else(
-            || arithmetic.add_scalar(&arithmetic.mul_integer(&powers[&1], 0)?, node.constant),
-            Ok,
-        );
+        return linear.map_or_else(|| arithmetic.add_scalar(&arithmetic.mul_integer(&powers[&1], 0)?, node.constant), Ok);
     }
-    let quotients = node
-        .products
-        .iter()
-        .map(|(q, _)| run(arithmetic, q, powers))
-        .collect::<Result<Vec<_>>>()?;
-    let pairs: Vec<_> = quotients
-        .iter()
-        .zip(&node.products)
-        .map(|(q, (_, n))| (q, &powers[n]))
-        .collect();
+    let quotients = node.products.iter().map(|(q, _)| run(arithmetic, q, powers)).collect::<Result<Vec<_>>>()?;
+    let pairs: Vec<_> = quotients.iter().zip(&node.products).map(|(q, (_, n))| (q, &powers[n])).collect();
     let sum = arithmetic.sum_of_products(&pairs)?;
     match linear {
         Some(linear) => arithmetic.add(&sum, &linear),

@@ -48,10 +48,7 @@ impl TryFrom<Stored> for ChebyshevPolynomial {
 
 impl From<ChebyshevPolynomial> for Stored {
     fn from(p: ChebyshevPolynomial) -> Self {
-        Self {
-            coefficients: p.coefficients,
-            interval: p.interval,
-        }
+        Self { coefficients: p.coefficients, interval: p.interval }
     }
 }
 
@@ -81,14 +78,12 @@ impl ChebyshevPolynomial {
         let mut coefficients = coefficients.into();
         let (a, b) = interval;
         if !(a.is_finite() && b.is_finite() && a < b) {
-            let what = format!(
-                "[{a}, {b}] is not an interval for a polynomial: found ends {a} and {b}, needed a < b, both finite"
-            );
+            let what =
+                format!("[{a}, {b}] is not an interval for a polynomial: found ends {a} and {b}, needed a < b, both finite");
             return Err(Error::ValueOutOfRange { what });
         }
         if coefficients.is_empty() || coefficients.iter().any(|c| !c.is_finite()) {
-            let what =
-                "a polynomial needs at least one coefficient, all of them finite".to_string();
+            let what = "a polynomial needs at least one coefficient, all of them finite".to_string();
             return Err(Error::ValueOutOfRange { what });
         }
         let largest = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs()));
@@ -100,10 +95,7 @@ impl ChebyshevPolynomial {
         while coefficients.len() > 1 && coefficients.last() == Some(&0.0) {
             coefficients.pop();
         }
-        Ok(Self {
-            coefficients,
-            interval,
-        })
+        Ok(Self { coefficients, interval })
     }
 
     /// Interpolates `f` at the `degree + 1` Chebyshev points of the interval: within a small factor of the best
@@ -111,23 +103,13 @@ impl ChebyshevPolynomial {
     ///
     /// # Errors
     /// As [`ChebyshevPolynomial::new`]; a function that is not finite at a point is refused.
-    pub fn interpolate(
-        f: impl Fn(f64) -> f64,
-        degree: usize,
-        interval: (f64, f64),
-    ) -> Result<Self> {
+    pub fn interpolate(f: impl Fn(f64) -> f64, degree: usize, interval: (f64, f64)) -> Result<Self> {
         let (a, b) = interval;
         let n = degree + 1;
         let angle = |j: usize| std::f64::consts::PI * (j as f64 + 0.5) / n as f64;
-        let values: Vec<f64> = (0..n)
-            .map(|j| f(0.5 * (a + b) + 0.5 * (b - a) * angle(j).cos()))
-            .collect();
+        let values: Vec<f64> = (0..n).map(|j| f(0.5 * (a + b) + 0.5 * (b - a) * angle(j).cos())).collect();
         let coefficient = |k: usize| {
-            let sum: f64 = values
-                .iter()
-                .enumerate()
-                .map(|(j, v)| v * (k as f64 * angle(j)).cos())
-                .sum();
+            let sum: f64 = values.iter().enumerate().map(|(j, v)| v * (k as f64 * angle(j)).cos()).sum();
             sum * if k == 0 { 1.0 } else { 2.0 } / n as f64
         };
         Self::new((0..n).map(coefficient).collect::<Vec<_>>(), interval)
@@ -187,22 +169,13 @@ impl ChebyshevPolynomial {
         out[0] *= 0.5;
         out.truncate(d.max(1));
         out.iter_mut().for_each(|c| *c *= alpha);
-        Self {
-            coefficients: out,
-            interval: self.interval,
-        }
+        Self { coefficients: out, interval: self.interval }
     }
 
     /// Which powers occur.
     #[must_use]
     pub fn parity(&self) -> Parity {
-        let has = |odd: usize| {
-            self.coefficients
-                .iter()
-                .skip(odd)
-                .step_by(2)
-                .any(|&c| c != 0.0)
-        };
+        let has = |odd: usize| self.coefficients.iter().skip(odd).step_by(2).any(|&c| c != 0.0);
         match (has(0), has(1)) {
             (true, true) => Parity::Neither,
             (false, true) => Parity::Odd,
@@ -234,12 +207,7 @@ mod plain_tests {
         for i in 0..=40 {
             let x = -3.0 + 0.2 * f64::from(i);
             let t = ((x - 1.0) / 4.0).clamp(-1.0, 1.0).acos();
-            let direct: f64 = p
-                .coefficients()
-                .iter()
-                .enumerate()
-                .map(|(n, c)| c * (n as f64 * t).cos())
-                .sum();
+            let direct: f64 = p.coefficients().iter().enumerate().map(|(n, c)| c * (n as f64 * t).cos()).sum();
             assert!((p.eval(x) - direct).abs() < 1e-14);
         }
     }
@@ -262,42 +230,18 @@ mod plain_tests {
     fn parity_survives_rounding_of_the_fit() {
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp()) - 0.5;
         let p = ChebyshevPolynomial::interpolate(sigmoid, 23, (-8.0, 8.0)).unwrap();
-        let odd_part: Vec<f64> = p
-            .coefficients()
-            .iter()
-            .enumerate()
-            .map(|(n, &c)| if n % 2 == 1 { c } else { c * 0.1 })
-            .collect();
-        assert_eq!(
-            ChebyshevPolynomial::new(odd_part, (-8.0, 8.0))
-                .unwrap()
-                .parity(),
-            Parity::Odd
-        );
-        assert_eq!(
-            ChebyshevPolynomial::new(vec![1.0, 0.0, 1.0], (-1.0, 1.0))
-                .unwrap()
-                .parity(),
-            Parity::Even
-        );
-        assert_eq!(
-            ChebyshevPolynomial::new(vec![1.0, 2.0], (-1.0, 1.0))
-                .unwrap()
-                .parity(),
-            Parity::Neither
-        );
+        let odd_part: Vec<f64> =
+            p.coefficients().iter().enumerate().map(|(n, &c)| if n % 2 == 1 { c } else { c * 0.1 }).collect();
+        assert_eq!(ChebyshevPolynomial::new(odd_part, (-8.0, 8.0)).unwrap().parity(), Parity::Odd);
+        assert_eq!(ChebyshevPolynomial::new(vec![1.0, 0.0, 1.0], (-1.0, 1.0)).unwrap().parity(), Parity::Even);
+        assert_eq!(ChebyshevPolynomial::new(vec![1.0, 2.0], (-1.0, 1.0)).unwrap().parity(), Parity::Neither);
     }
 
     #[test]
     fn refuses_what_is_no_polynomial() {
         assert!(ChebyshevPolynomial::new(Vec::new(), (0.0, 1.0)).is_err());
         assert!(ChebyshevPolynomial::new(vec![f64::NAN], (0.0, 1.0)).is_err());
-        assert!(
-            ChebyshevPolynomial::new(vec![1.0], (1.0, 1.0))
-                .unwrap_err()
-                .to_string()
-                .contains("[1, 1]")
-        );
+        assert!(ChebyshevPolynomial::new(vec![1.0], (1.0, 1.0)).unwrap_err().to_string().contains("[1, 1]"));
         assert!(ChebyshevPolynomial::new(vec![1.0], (0.0, f64::INFINITY)).is_err());
         assert!(ChebyshevPolynomial::interpolate(f64::ln, 2, (-1.0, 1.0)).is_err());
     }

@@ -66,37 +66,25 @@ impl PolynomialPlan {
     pub fn on_interval(polynomial: &ChebyshevPolynomial) -> Self {
         let (a, b) = polynomial.interval();
         let half = 0.5 * (b - a);
-        let integer = if half >= std::f64::consts::FRAC_1_SQRT_2 {
-            1.0
-        } else {
-            (1.0 / half).round()
-        };
+        let integer = if half >= std::f64::consts::FRAC_1_SQRT_2 { 1.0 } else { (1.0 / half).round() };
         let degree = polynomial.degree();
         // An integer above 2^40 would leave nothing of any scale in use.
         if integer < 2f64.powi(40)
             && let Some(folded) = Self::best(polynomial.coefficients(), integer * half)
         {
-            let input = InputMap::Folded {
-                shift: -0.5 * (a + b),
-                factor: integer as i64,
-            };
+            let input = InputMap::Folded { shift: -0.5 * (a + b), factor: integer as i64 };
             return Self { input, ..folded };
         }
         let (factor, constant) = polynomial.affine_map();
         let plan = Self::normalised(polynomial);
-        Self {
-            input: InputMap::Affine { factor, constant },
-            depth: plan.depth + usize::from(degree > 0),
-            ..plan
-        }
+        Self { input: InputMap::Affine { factor, constant }, depth: plan.depth + usize::from(degree > 0), ..plan }
     }
 
     /// The plan for an argument that is in [−1, 1] already.
     #[must_use]
     pub fn normalised(polynomial: &ChebyshevPolynomial) -> Self {
         let coefficients = polynomial.coefficients();
-        Self::best(coefficients, 1.0)
-            .unwrap_or_else(|| Self::with_babies(coefficients, 1.0, coefficients.len()))
+        Self::best(coefficients, 1.0).unwrap_or_else(|| Self::with_babies(coefficients, 1.0, coefficients.len()))
     }
 
     /// Levels used.
@@ -118,8 +106,7 @@ impl PolynomialPlan {
     #[must_use]
     pub fn relinearisations(&self) -> usize {
         fn count(node: &Node) -> usize {
-            usize::from(!node.products.is_empty())
-                + node.products.iter().map(|(q, _)| count(q)).sum::<usize>()
+            usize::from(!node.products.is_empty()) + node.products.iter().map(|(q, _)| count(q)).sum::<usize>()
         }
         self.powers.len() + count(&self.root)
     }
@@ -130,12 +117,7 @@ impl PolynomialPlan {
             .map(|log| Self::with_babies(coefficients, lambda, 1 << log))
             .filter(|plan| plan.largest_factor(lambda) <= LARGEST_FACTOR)
             // A relinearisation costs several times what the rest of a product does.
-            .min_by_key(|plan| {
-                (
-                    4 * plan.relinearisations() + plan.products(),
-                    plan.powers.len(),
-                )
-            })
+            .min_by_key(|plan| (4 * plan.relinearisations() + plan.products(), plan.powers.len()))
     }
 
     fn with_babies(coefficients: &[f64], lambda: f64, babies: usize) -> Self {
@@ -145,16 +127,8 @@ impl PolynomialPlan {
         powers_of(&root, &mut used);
         let (powers, factors) = generate(&used, lambda);
         absorb(&mut root, &factors);
-        let input = InputMap::Folded {
-            shift: 0.0,
-            factor: 1,
-        };
-        Self {
-            input,
-            powers,
-            root,
-            depth,
-        }
+        let input = InputMap::Folded { shift: 0.0, factor: 1 };
+        Self { input, powers, root, depth }
     }
 
     fn largest_factor(&self, lambda: f64) -> f64 {
@@ -191,18 +165,11 @@ fn split(coefficients: &[f64], levels: usize, babies: usize) -> Node {
         if quotient[1..].iter().all(|&c| c == 0.0) {
             node.linear.push((k, quotient[0]));
         } else {
-            node.products
-                .push((split(&quotient, levels - 1, babies), k));
+            node.products.push((split(&quotient, levels - 1, babies), k));
         }
     }
     node.constant = rest[0];
-    node.linear.extend(
-        rest.iter()
-            .enumerate()
-            .skip(1)
-            .filter(|(_, c)| **c != 0.0)
-            .map(|(n, &c)| (n, c)),
-    );
+    node.linear.extend(rest.iter().enumerate().skip(1).filter(|(_, c)| **c != 0.0).map(|(n, &c)| (n, c)));
     node
 }
 
@@ -243,15 +210,7 @@ fn generate(used: &BTreeSet<usize>, lambda: f64) -> (BTreeMap<usize, Power>, BTr
         let integer = best_integer(product);
         let lambda_n = integer as f64 * product;
         factors.insert(n, lambda_n);
-        powers.insert(
-            n,
-            Power {
-                a,
-                b,
-                integer,
-                subtract: lambda_n / factors[&(a - b)],
-            },
-        );
+        powers.insert(n, Power { a, b, integer, subtract: lambda_n / factors[&(a - b)] });
     }
     (powers, factors)
 }
@@ -261,11 +220,7 @@ fn best_integer(x: f64) -> i64 {
     let low = (1.0 / x).floor().max(1.0);
     let high = low + 1.0;
     // 1/(low·x) against high·x: the better of the two neighbours.
-    if low * high * x * x < 1.0 {
-        high as i64
-    } else {
-        low as i64
-    }
+    if low * high * x * x < 1.0 { high as i64 } else { low as i64 }
 }
 
 fn absorb(node: &mut Node, factors: &BTreeMap<usize, f64>) {

@@ -1,0 +1,269 @@
+//! Matrices of diagonals: several outputs from several inputs, with shared baby steps.
+//!
+//! Output o is `Σ_i Σ_k D_{o,i,k} ⊙ rot_k(x_i)`. Writing k = g + b with 0 ≤ b < m and g a multiple of m,
+//! `y_o = Σ_g rot_g( Σ_{i,b} rot_{−g}(D_{o,i,g+b}) ⊙ rot_b(x_i) )`: the babies rot_b(x_i) are hoisted and shared by all outputs
+//! (Halevi and Shoup, eprint 2018/244 §4; Bossuat et al., eprint 2020/1203 §4), the giants of an output are shared by all
+//! inputs. One level; rotations by babies at the inputs' level, by giants one below.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Arithmetic, PlainVector};
+use crate::error::{Error, Result};
+use crate::keys::KeyRequirements;
+use crate::params::Params;
+
+/// Time of a hoisted rotation relative to a rotation on its own: what the choice between babies and giants weighs. Without
+/// its share of the decomposition a rotation keeps the inner product with the key and the division by P.
+pub const HOISTED_ROTATION_COST: f64 = 0.6;
+
+/// The diagonals from one input to one output, by step.
+pub type Diagonals = BTreeMap<i64, PlainVector>;
+
+/// A planned product of a public block matrix with encrypted vectors.
+#[derive(Clone, Debug)]
+pub struct BlockTransform {
+    period: usize,
+    babies: Vec<Vec<i64>>,
+    outputs: Vec<Vec<Giant>>,
+}
+
+/// Σ over (input, baby) of plain ⊙ rot_baby(input), to be rotated by `step`.
+#[derive(Clone, Debug)]
+struct Giant {
+    step: i64,
+    terms: Vec<(usize, usize, PlainVector)>,
+}
+
+impl BlockTransform {
+    /// Plans the product for vectors of period `period` (a power of two, at most the slots): steps count modulo the period.
+    ///
+    /// `blocks[o][i]` are the diagonals from input i to output o. Diagonals of zeros are left out; an output may have none
+    /// from some inputs, but not from all.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] unless the period is a power of two, every diagonal's period divides it and all outputs
+    /// have the same number of inputs, at least one; [`Error::ValueOutOfRange`] if a step occurs twice modulo the period or
+    /// an output has no diagonal.
+    pub fn new(period: usize, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+        if !period.is_power_of_two() {
+            let needed = "a power of two: pad the matrix with zeros".into();
+            return Err(Error::LengthMismatch { what: "period of a matrix product", found: period, needed });
+        }
+        let inputs = blocks.first().map_or(0, Vec::len);
+        if inputs == 0 || blocks.iter().any(|b| b.len() != inputs) {
+            let needed = "the same for all outputs, at least 1".into();
+            return Err(Error::LengthMismatch { what: "inputs of a matrix product", found: inputs, needed });
+        }
+        let blocks: Vec<Vec<Diagonals>> = blocks
+            .into_iter()
+            .map(|row| row.into_iter().map(|d| normalised(period, d)).collect::<Result<Vec<_>>>())
+            .collect::<Result<_>>()?;
+        if let Some(o) = blocks.iter().position(|row| row.iter().all(BTreeMap::is_empty)) {
+            let what = format!("output {o} of a matrix product has only zeros; leave it out");
+            return Err(Error::ValueOutOfRange { what });
+        }
+        Ok(Self::plan(period, inputs, &blocks))
+    }
+
+    /// Chooses m for the cheapest rotations.
+    fn plan(period: usize, inputs: usize, blocks: &[Vec<Diagonals>]) -> Self {
+        let babies = |m: i64, i: usize| -> BTreeSet<i64> {
+            blocks.iter().flat_map(|row| row[i].keys()).map(|k| k.rem_euclid(m)).collect()
+        };
+        let giants = |m: i64, row: &[Diagonals]| -> BTreeSet<i64> {
+            row.iter().flat_map(BTreeMap::keys).map(|k| k - k.rem_euclid(m)).collect()
+        };
+        let rotations = |set: BTreeSet<i64>| set.iter().filter(|&&k| k != 0).count() as f64;
+        let cost = |m: i64| {
+            let small: f64 = (0..inputs).map(|i| rotations(babies(m, i))).sum();
+            let large: f64 = blocks.iter().map(|row| rotations(giants(m, row))).sum();
+            HOISTED_ROTATION_COST * small + large
+        };
+        // Powers of two and three halves of them: the minimum over all m is flat.
+        let candidates = (0..=period.ilog2()).flat_map(|e| [1i64 << e, 3i64 << e]);
+        let m = candidates.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1);
+
+        let babies: Vec<Vec<i64>> = (0..inputs).map(|i| babies(m, i).into_iter().collect()).collect();
+        let outputs = blocks
+            .iter()
+            .map(|row| {
+                let mut giants: BTreeMap<i64, Vec<(usize, usize, PlainVector)>> = BTreeMap::new();
+                for (i, diagonals) in row.iter().enumerate() {
+                    for (k, d) in diagonals {
+                        let (b, g) = (k.rem_euclid(m), k - k.rem_euclid(m));
+                        // `babies` was built from the same diagonals: b is there.
+                        let at = babies[i].partition_point(|&x| x < b);
+                        giants.entry(g).or_default().push((i, at, d.rotate(-g)));
+                    }
+                }
+                giants.into_iter().map(|(step, terms)| Giant { step, terms }).collect()
+            })
+            .collect();
+        Self { period, babies, outputs }
+    }
+
+    /// Period of the vectors: steps count modulo it.
+    #[must_use]
+    pub fn period(&self) -> usize {
+        self.period
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.babies.len()
+    }
+
+    /// Number of outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Products with plaintexts.
+    #[must_use]
+    pub fn plain_products(&self) -> usize {
+        self.outputs.iter().flatten().map(|g| g.terms.len()).sum()
+    }
+
+    /// Steps of the baby rotations of all inputs, made at the level of the inputs.
+    #[must_use]
+    pub fn baby_steps(&self) -> BTreeSet<i64> {
+        self.babies.iter().flatten().copied().filter(|&k| k != 0).collect()
+    }
+
+    /// Steps of the giant rotations of all outputs, made one level below the inputs.
+    #[must_use]
+    pub fn giant_steps(&self) -> BTreeSet<i64> {
+        self.outputs.iter().flatten().map(|g| g.step).filter(|&k| k != 0).collect()
+    }
+
+    /// The keys that [`BlockTransform::apply`] needs for inputs at `level`.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] at level 0.
+    pub fn key_requirements(&self, params: &Params, level: usize) -> Result<KeyRequirements> {
+        let Some(below) = level.checked_sub(1) else {
+            return Err(Error::LevelsExhausted { operation: "a matrix product", needed: 1, available: 0 });
+        };
+        let mut keys = KeyRequirements::default();
+        self.baby_steps().into_iter().for_each(|k| keys.need_rotation(params, k, level));
+        self.giant_steps().into_iter().for_each(|k| keys.need_rotation(params, k, below));
+        Ok(keys)
+    }
+
+    /// The outputs for `inputs`, all brought to the lowest level among them first: one level below that.
+    ///
+    /// # Errors
+    /// As said at [`Arithmetic`]; a wrong number of inputs and a period above the slots are refused.
+    pub fn apply<A: Arithmetic>(&self, arithmetic: &A, inputs: &[&A::Vector]) -> Result<Vec<A::Vector>> {
+        if self.period > arithmetic.slots() {
+            let needed = format!("at most {}, the number of slots", arithmetic.slots());
+            return Err(Error::LengthMismatch { what: "period of a matrix product", found: self.period, needed });
+        }
+        if inputs.len() != self.babies.len() {
+            let needed = self.babies.len().to_string();
+            return Err(Error::LengthMismatch { what: "inputs of a matrix product", found: inputs.len(), needed });
+        }
+        let lowest = inputs.iter().map(|v| arithmetic.level(v)).min().unwrap_or(0);
+        let mut vectors = Vec::new();
+        let mut first = Vec::new();
+        for (x, steps) in inputs.iter().zip(&self.babies) {
+            first.push(vectors.len());
+            vectors.extend(arithmetic.rotate_many(&arithmetic.drop_to_level(x, lowest)?, steps)?);
+        }
+        let giants = self.outputs.iter().flatten();
+        let rows: Vec<Vec<_>> = giants.map(|g| g.terms.iter().map(|(i, b, p)| (first[*i] + b, p)).collect()).collect();
+        let hoisted_sums = arithmetic.dot_plain_many(&vectors, &rows)?;
+        drop(vectors);
+        let mut sums = hoisted_sums.iter();
+        let outer = |giants: &Vec<Giant>| {
+            let terms: Vec<_> = giants.iter().zip(&mut sums).map(|(g, v)| (v, g.step)).collect();
+            arithmetic.sum_of_rotations(&terms)
+        };
+        self.outputs.iter().map(outer).collect()
+    }
+}
+
+/// Steps in (−period/2, period/2], zero diagonals left out.
+fn normalised(period: usize, diagonals: Diagonals) -> Result<Diagonals> {
+    let n = period as i64;
+    let mut out = BTreeMap::new();
+    for (k, d) in diagonals {
+        if d.period() > period {
+            let needed = format!("at most {period}, the period of the vectors");
+            return Err(Error::LengthMismatch { what: "period of a diagonal", found: d.period(), needed });
+        }
+        let positive = k.rem_euclid(n);
+        let step = if positive > n / 2 { positive - n } else { positive };
+        if !d.is_zero() && out.insert(step, d).is_some() {
+            return Err(Error::ValueOutOfRange {
+                what: format!("the diagonal of step {k} was given twice modulo the period {period}"),
+            });
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuits::plain_arithmetic::PlainArithmetic;
+    use crate::params::ParamsLiteral;
+
+    #[test]
+    fn several_inputs_and_outputs_share_babies() {
+        // Diagonals of period 8 on vectors of period 64: what a matrix product per token is made of.
+        let diagonal =
+            |o: i64, i: i64, k: i64| PlainVector::from_fn(8, |f| ((f as i64 + 3 * k + 5 * o + 7 * i) % 9) as f64 - 4.0);
+        let block = |o, i| (-7..=12).map(|k| (k, diagonal(o, i, k).unwrap())).collect::<Diagonals>();
+        let blocks: Vec<Vec<_>> = (0..2).map(|o| (0..3).map(|i| block(o, i)).collect()).collect();
+        let transform = BlockTransform::new(64, blocks).unwrap();
+        let arithmetic = PlainArithmetic::new(64, 3);
+        let x: Vec<_> = (0..3).map(|i| arithmetic.vector(|j| ((j * j + i) % 7) as f64)).collect();
+        let lower = arithmetic.drop_to_level(&x[2], 2).unwrap();
+        let y = transform.apply(&arithmetic, &[&x[0], &x[1], &lower]).unwrap();
+        for o in 0..2i64 {
+            assert_eq!(y[o as usize].level, 1);
+            for j in 0..64usize {
+                let mut expected = 0.0;
+                for i in 0..3usize {
+                    for k in -7..=12i64 {
+                        let slot = (j as i64 + k).rem_euclid(64) as usize;
+                        expected += diagonal(o, i as i64, k).unwrap().get(j).re * ((slot * slot + i) % 7) as f64;
+                    }
+                }
+                assert_eq!(y[o as usize].values[j].re, expected, "output {o}, slot {j}");
+            }
+        }
+        // The promised keys are those used, at the promised levels.
+        let params = Params::new_insecure(ParamsLiteral::toy(10, 3)).unwrap();
+        let keys = transform.key_requirements(&params, 2).unwrap();
+        let mut used = KeyRequirements::default();
+        arithmetic
+            .counts()
+            .rotations
+            .iter()
+            .for_each(|&(k, level)| used.need_rotation(&params, if k > 32 { k - 64 } else { k }, level));
+        assert_eq!(keys, used);
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let d = || Diagonals::from([(1, PlainVector::constant(1.0).unwrap())]);
+        assert!(BlockTransform::new(12, vec![vec![d()]]).unwrap_err().to_string().contains("found length 12"));
+        assert!(BlockTransform::new(8, vec![]).is_err());
+        assert!(BlockTransform::new(8, vec![vec![d()], vec![d(), d()]]).is_err());
+        let zeros = Diagonals::from([(1, PlainVector::constant(0.0).unwrap())]);
+        assert!(BlockTransform::new(8, vec![vec![d()], vec![zeros]]).unwrap_err().to_string().contains("output 1"));
+        let twice = Diagonals::from([(1, PlainVector::constant(1.0).unwrap()), (9, PlainVector::constant(1.0).unwrap())]);
+        assert!(BlockTransform::new(8, vec![vec![twice]]).unwrap_err().to_string().contains("twice"));
+        let arithmetic = PlainArithmetic::new(4, 1);
+        let transform = BlockTransform::new(8, vec![vec![d()]]).unwrap();
+        assert!(transform.apply(&arithmetic, &[&arithmetic.vector(|_| 1.0)]).unwrap_err().to_string().contains("at most 4"));
+        let transform = BlockTransform::new(4, vec![vec![d()]]).unwrap();
+        assert!(transform.apply(&arithmetic, &[]).unwrap_err().to_string().contains("found length 0"));
+        let exhausted = PlainArithmetic::new(4, 0);
+        assert!(matches!(transform.apply(&exhausted, &[&exhausted.vector(|_| 1.0)]), Err(Error::LevelsExhausted { .. })));
+    }
+}
