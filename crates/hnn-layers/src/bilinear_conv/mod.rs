@@ -1,0 +1,166 @@
+//! The bilinear convolution block in the form that needs no masks:
+//!
+//! ```text
+//! u[t] = A·x[t]
+//! v[t] = Σ_taps B_s·x_s[t] + G·(Σ_t' x[t'])/c + b
+//! y[t] = x[t] + W·(u[t] ⊙ v[t])
+//! ```
+//!
+//! Taps of v: x[t−1], x[t], x[t+1], (x[t+2] + … + x[t+9])/4 and (x[t−9] + … + x[t−2])/4, positions counted modulo the
+//! length class; c is the class's public constant. One feature of x, the *mask feature*, is 1 on every token: A's row for
+//! it is u's bias. Padding is zero in x, so u and with it y − x are zero there whatever v is: no mask is multiplied,
+//! no level spent, and the number of tokens stays hidden. W has nothing for the mask feature, so y carries it on.
+
+mod taps;
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, s};
+
+use crate::parameters::{Parameters, Real, named, named_mut};
+use crate::pool;
+use crate::ragged::Ragged;
+
+pub use taps::{BOX_DIVISOR, BOX_REACH, TAPS, gather, scatter};
+
+/// Weights of a block, or their gradient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BilinearConv<T> {
+    /// A: features × rank.
+    pub centre: Array2<T>,
+    /// B: (5·features) × rank, tap after tap in the order x[t−1], x[t], x[t+1], right box, left box.
+    pub taps: Array2<T>,
+    /// G: features × rank.
+    pub global: Array2<T>,
+    /// b: rank.
+    pub bias: Array1<T>,
+    /// W: rank × features; its last column belongs to the mask feature and is zero.
+    pub output: Array2<T>,
+}
+
+/// What the backward pass needs of the forward pass.
+#[derive(Clone, Debug)]
+pub struct Trace<T> {
+    /// Tap inputs, tokens × (5·features).
+    pub gathered: Array2<T>,
+    /// Means, sentences × features.
+    pub means: Array2<T>,
+    /// First factor, tokens × rank.
+    pub u: Array2<T>,
+    /// Second factor, tokens × rank.
+    pub v: Array2<T>,
+    /// u ⊙ v, tokens × rank.
+    pub product: Array2<T>,
+}
+
+impl<T: Real> BilinearConv<T> {
+    /// All zero.
+    pub fn zeros(features: usize, rank: usize) -> BilinearConv<T> {
+        BilinearConv {
+            centre: Array2::zeros((features, rank)),
+            taps: Array2::zeros((TAPS * features, rank)),
+            global: Array2::zeros((features, rank)),
+            bias: Array1::zeros(rank),
+            output: Array2::zeros((rank, features)),
+        }
+    }
+
+    /// Features of x and y, the mask feature among them.
+    pub fn features(&self) -> usize {
+        self.centre.nrows()
+    }
+
+    /// Width of u and v.
+    pub fn rank(&self) -> usize {
+        self.centre.ncols()
+    }
+
+    /// Tokens × features to tokens × features.
+    pub fn forward(&self, x: ArrayView2<'_, T>, batch: &Ragged) -> (Array2<T>, Trace<T>) {
+        let gathered = gather(x, batch);
+        let means = pool::mean(x, batch);
+        let u = x.dot(&self.centre);
+        let mut v = gathered.dot(&self.taps);
+        let mut shared = means.dot(&self.global);
+        shared += &self.bias;
+        for (row, sentence) in shared.axis_iter(Axis(0)).zip(batch.sentences()) {
+            let mut tokens = v.slice_mut(s![sentence.rows.clone(), ..]);
+            tokens += &row;
+        }
+        let product = &u * &v;
+        let mut y = x.to_owned();
+        general_mat_mul(T::one(), &product, &self.output, T::one(), &mut y);
+        (
+            y,
+            Trace {
+                gathered,
+                means,
+                u,
+                v,
+                product,
+            },
+        )
+    }
+
+    /// Gradient of the input; the block's is added to `gradient`. `penalty` is added to the gradients of u and v: the
+    /// derivative of a term of the loss that looks at the factors themselves, such as a range penalty.
+    pub fn backward(
+        &self,
+        x: ArrayView2<'_, T>,
+        batch: &Ragged,
+        trace: &Trace<T>,
+        dy: &Array2<T>,
+        penalty: &dyn Fn(T) -> T,
+        gradient: &mut BilinearConv<T>,
+    ) -> Array2<T> {
+        let one = T::one();
+        general_mat_mul(one, &trace.product.t(), dy, one, &mut gradient.output);
+        let mask = gradient.output.ncols() - 1;
+        gradient.output.column_mut(mask).fill(T::zero());
+        let mut du = dy.dot(&self.output.t());
+        let mut dv = du.clone();
+        ndarray::Zip::from(&mut du)
+            .and(&mut dv)
+            .and(&trace.u)
+            .and(&trace.v)
+            .for_each(|du, dv, &u, &v| {
+                *du = *du * v + penalty(u);
+                *dv = *dv * u + penalty(v);
+            });
+        general_mat_mul(one, &x.t(), &du, one, &mut gradient.centre);
+        general_mat_mul(one, &trace.gathered.t(), &dv, one, &mut gradient.taps);
+        let mut dshared = Array2::zeros((batch.sentences().len(), self.rank()));
+        for (mut row, sentence) in dshared.axis_iter_mut(Axis(0)).zip(batch.sentences()) {
+            row += &dv.slice(s![sentence.rows.clone(), ..]).sum_axis(Axis(0));
+        }
+        gradient.bias += &dshared.sum_axis(Axis(0));
+        general_mat_mul(one, &trace.means.t(), &dshared, one, &mut gradient.global);
+
+        let mut dx = dy.clone();
+        general_mat_mul(one, &du, &self.centre.t(), one, &mut dx);
+        scatter(dv.dot(&self.taps.t()).view(), batch, &mut dx);
+        pool::mean_backward(dshared.dot(&self.global.t()).view(), batch, &mut dx);
+        dx
+    }
+}
+
+impl<T: Real> Parameters<T> for BilinearConv<T> {
+    fn parameters(&self) -> Vec<(String, ArrayViewD<'_, T>)> {
+        vec![
+            named("centre", &self.centre),
+            named("taps", &self.taps),
+            named("global", &self.global),
+            named("bias", &self.bias),
+            named("output", &self.output),
+        ]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<(String, ArrayViewMutD<'_, T>)> {
+        vec![
+            named_mut("centre", &mut self.centre),
+            named_mut("taps", &mut self.taps),
+            named_mut("global", &mut self.global),
+            named_mut("bias", &mut self.bias),
+            named_mut("output", &mut self.output),
+        ]
+    }
+}

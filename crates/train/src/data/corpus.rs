@@ -1,0 +1,274 @@
+//! Everything that training reads, put together: rows, split, augmented texts and the teacher's logits of all of them.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokenizers::Tokenizer;
+
+use super::augment::{AugmentConfig, Augmenter};
+use super::labels;
+use super::neighbours::Neighbours;
+use super::split::{Split, split};
+use super::tsv::{self, Row};
+use crate::teacher::Teacher;
+use crate::{Error, Result};
+
+/// Changes when code changes that decides augmented texts, so that cached labels of other texts are not taken for theirs.
+const TEXTS_VERSION: u32 = 1;
+
+/// What the data of a run is made from. Runs with equal values share the cached labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Seed of the hold-out and of the augmented texts.
+    pub seed: u64,
+    /// Whole sentences held out of the training rows.
+    pub held_out: usize,
+    /// Augmented texts.
+    pub augmented: usize,
+    /// How they are made.
+    pub augment: AugmentConfig,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig {
+            seed: 1,
+            held_out: 800,
+            augmented: 0,
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+/// Where the files are.
+#[derive(Clone, Debug)]
+pub struct DataPaths {
+    /// Directory of `train.tsv` and `dev.tsv`.
+    pub sst2: PathBuf,
+    /// Directory of the teacher: `config.json`, `model.safetensors`, `vocab.txt`, `tokenizer.json`.
+    pub teacher: PathBuf,
+    /// Directory of cached labels; made when missing.
+    pub cache: PathBuf,
+}
+
+/// One text with what the student shall answer.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// Word pieces.
+    pub ids: Vec<u32>,
+    /// The teacher's margin, logit of positive minus logit of negative.
+    pub teacher: f32,
+    /// The label, where there is one.
+    pub label: Option<u8>,
+}
+
+/// The data of a run.
+pub struct Corpus {
+    /// Training rows.
+    pub train: Vec<Example>,
+    /// Augmented texts.
+    pub augmented: Vec<Example>,
+    /// Held-out whole sentences: every choice is made on these.
+    pub held_out: Vec<Example>,
+    /// The 872 dev sentences, for the final figure.
+    pub dev: Vec<Example>,
+    /// Digest of all data files and of the data configuration.
+    pub digest: [u8; 32],
+    /// The teacher.
+    pub teacher: Teacher,
+    /// `[CLS]`, `[SEP]`, `[MASK]`.
+    pub special: [u32; 3],
+}
+
+/// Whole files as bytes.
+fn bytes(path: &Path, what: &'static str) -> Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::MissingData {
+            what,
+            path: path.to_path_buf(),
+        }),
+        other => other.map_err(Error::io(path)),
+    }
+}
+
+impl Corpus {
+    /// Reads the files, splits the rows, makes the augmented texts and gets every label from the cache or the teacher.
+    /// `progress(what, done, of)` is called while labelling.
+    ///
+    /// # Errors
+    /// Missing or malformed files; a cache that cannot be written.
+    pub fn prepare(
+        config: &DataConfig,
+        paths: &DataPaths,
+        progress: &mut dyn FnMut(&str, usize, usize),
+    ) -> Result<Corpus> {
+        let teacher = Teacher::load(&paths.teacher)?;
+        let tokenizer_path = paths.teacher.join("tokenizer.json");
+        let tokenizer_bytes = bytes(&tokenizer_path, "the teacher's tokenizer")?;
+        let tokenizer =
+            Tokenizer::from_bytes(&tokenizer_bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
+        let id = |token: &str| {
+            tokenizer.token_to_id(token).ok_or_else(|| {
+                Error::Tokenizer(format!("no token {token} in {}", tokenizer_path.display()))
+            })
+        };
+        let special = [id("[CLS]")?, id("[SEP]")?, id("[MASK]")?];
+        let (train_path, dev_path) = (paths.sst2.join("train.tsv"), paths.sst2.join("dev.tsv"));
+        let rows = tsv::read(&train_path, &tokenizer)?;
+        let dev = tsv::read(&dev_path, &tokenizer)?;
+        std::fs::create_dir_all(&paths.cache).map_err(Error::io(&paths.cache))?;
+
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(&bytes(&train_path, "SST-2")?)
+            .update(&tokenizer_bytes)
+            .update(&TEXTS_VERSION.to_le_bytes());
+        let rows_digest = *hasher.finalize().as_bytes();
+        // The number of texts is no part of it: more texts continue the same file.
+        let described = serde_json::to_vec(&(config.seed, config.held_out, &config.augment))
+            .map_err(|e| Error::Config(e.to_string()))?;
+        let augment_digest = *hasher.update(&described).finalize().as_bytes();
+        let digest = {
+            let mut h = blake3::Hasher::new();
+            h.update(&augment_digest)
+                .update(&(config.augmented as u64).to_le_bytes());
+            h.update(&bytes(&dev_path, "SST-2")?)
+                .update(&teacher.digest());
+            *h.finalize().as_bytes()
+        };
+
+        let vocabulary: Vec<String> = (0..teacher.word_embeddings().nrows() as u32)
+            .map(|i| tokenizer.id_to_token(i).unwrap_or_default())
+            .collect();
+        let is_continuation = |t: u32| {
+            vocabulary
+                .get(t as usize)
+                .is_some_and(|s| s.starts_with("##"))
+        };
+        let split = split(&rows, config.held_out, config.seed, &is_continuation);
+        let ends = [special[0], special[1]];
+        let mut label = |name: &str, digest, list: &[Vec<u32>]| {
+            labels::cached(
+                &paths.cache.join(format!("{name}.labels")),
+                digest,
+                list.len(),
+                &teacher,
+                ends,
+                &|i| list[i].clone(),
+                &mut |d, n| progress(name, d, n),
+            )
+        };
+        let ids = |rows: &[Row]| {
+            rows.iter()
+                .map(|r| {
+                    r.ids
+                        .iter()
+                        .copied()
+                        .take(config.augment.max_tokens)
+                        .collect()
+                })
+                .collect::<Vec<Vec<u32>>>()
+        };
+        let row_logits = label("train", rows_digest, &ids(&rows))?;
+        let dev_digest = *blake3::Hasher::new()
+            .update(&bytes(&dev_path, "SST-2")?)
+            .update(&rows_digest)
+            .finalize()
+            .as_bytes();
+        let dev_logits = label("dev", dev_digest, &ids(&dev))?;
+        let texts = make_texts(
+            config,
+            &rows,
+            &split,
+            &vocabulary,
+            &teacher,
+            special[2],
+            &is_continuation,
+        );
+        let text_logits = label("augmented", augment_digest, &texts)?;
+
+        let example = |row: &Row, l: &[f32; 2]| Example {
+            ids: row
+                .ids
+                .iter()
+                .copied()
+                .take(config.augment.max_tokens)
+                .collect(),
+            teacher: l[1] - l[0],
+            label: Some(row.label),
+        };
+        let pick = |which: &[usize]| {
+            which
+                .iter()
+                .map(|&i| example(&rows[i], &row_logits[i]))
+                .collect()
+        };
+        Ok(Corpus {
+            train: pick(&split.train),
+            held_out: pick(&split.held_out),
+            augmented: texts
+                .into_iter()
+                .zip(&text_logits)
+                .map(|(ids, l)| Example {
+                    ids,
+                    teacher: l[1] - l[0],
+                    label: None,
+                })
+                .collect(),
+            dev: dev
+                .iter()
+                .zip(&dev_logits)
+                .map(|(r, l)| example(r, l))
+                .collect(),
+            digest,
+            teacher,
+            special,
+        })
+    }
+}
+
+fn make_texts(
+    config: &DataConfig,
+    rows: &[Row],
+    split: &Split,
+    vocabulary: &[String],
+    teacher: &Teacher,
+    mask: u32,
+    is_continuation: &(dyn Fn(u32) -> bool + Sync),
+) -> Vec<Vec<u32>> {
+    if config.augmented == 0 || split.whole.is_empty() {
+        return Vec::new();
+    }
+    let mut wanted = vec![false; vocabulary.len()];
+    split
+        .train
+        .iter()
+        .flat_map(|&i| &rows[i].ids)
+        .for_each(|&t| wanted[t as usize] = true);
+    let is_word = |s: &String| {
+        let letters = s.strip_prefix("##").unwrap_or(s);
+        !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let candidate: Vec<bool> = vocabulary.iter().map(is_word).collect();
+    let neighbours = Neighbours::find(
+        teacher.word_embeddings(),
+        &wanted,
+        &candidate,
+        config.augment.neighbours,
+    );
+    let augmenter = Augmenter::new(
+        rows,
+        split,
+        &neighbours,
+        config.augment.clone(),
+        config.seed,
+        mask,
+        is_continuation,
+    );
+    (0..config.augmented as u64)
+        .into_par_iter()
+        .map(|i| augmenter.text(i))
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! One error type for the crate: what was found, what was needed, how to get it.
+
+use std::path::PathBuf;
+
+/// Everything that `train` refuses or fails at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file whose content is not what its place promises.
+    #[error("{path}: {found}; needed {needed}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What stood there.
+        found: String,
+        /// What was needed instead.
+        needed: String,
+    },
+    /// Data that the training cannot do without.
+    #[error(
+        "{what} is missing at {path}; run `cargo xtask fetch`, or `cargo xtask fetch --from DIR` where the files already are"
+    )]
+    MissingData {
+        /// What is missing.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A configuration that cannot be trained.
+    #[error("configuration refused: {0}")]
+    Config(String),
+    /// A checkpoint that belongs to another run.
+    #[error(
+        "checkpoint {path} was written by a run with {field} = {found}, this run has {needed}; resume with the same configuration and data, or remove the file to start again"
+    )]
+    ForeignCheckpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The field that differs.
+        field: &'static str,
+        /// Its value in the checkpoint.
+        found: String,
+        /// Its value in this run.
+        needed: String,
+    },
+    /// The loss is not a number any more.
+    #[error(
+        "loss became {loss} at step {step}; lower the learning rate or raise the range penalty"
+    )]
+    Diverged {
+        /// Optimiser step.
+        step: u64,
+        /// The loss of that step.
+        loss: f64,
+    },
+    /// The tokenizer refused a text or could not be built.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// A layer or its circuit refused.
+    #[error(transparent)]
+    Layer(#[from] hnn_layers::Error),
+}
+
+impl Error {
+    /// An [`Error::Io`] at `path`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io { path, source }
+    }
+
+    /// An [`Error::Malformed`] at `path`.
+    pub fn malformed(
+        path: impl Into<PathBuf>,
+        found: impl Into<String>,
+        needed: impl Into<String>,
+    ) -> Error {
+        Error::Malformed {
+            path: path.into(),
+            found: found.into(),
+            needed: needed.into(),
+        }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
