@@ -1,1 +1,42 @@
-fn main() {}
+//! Development tasks of this repository: `cargo xtask --help`.
+//!
+//! One file or folder per command. Nothing here is part of what a user of the crates builds.
+
+mod fetch;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks: data, evaluation, training, benchmarks, repository laws.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Get SST-2 and the models into data/cache/, every file checked against its SHA-256.
+    Fetch(fetch::Args),
+    /// Check the laws of the repository: dependencies downward, unsafe code in one room, and so on.
+    Tidy(tidy::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Fetch(args) => fetch::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
