@@ -3,7 +3,7 @@
 use super::Evaluator;
 use crate::error::Result;
 use crate::keys::GadgetShape;
-use crate::ring::{Ntt, Poly, convert_limbs};
+use crate::ring::{Ntt, Poly, convert_rows};
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -44,16 +44,16 @@ impl Evaluator<'_> {
                 let others: Vec<usize> = (0..basis.limbs()).filter(|i| !range.contains(i)).collect();
                 let to: Vec<usize> = others.iter().map(|&i| params.prime_index(basis, i)).collect();
                 let mut digit = Poly::<Ntt>::zero(n, basis);
-                // The other limbs are converted side by side, then spread around the digit's own.
-                let mut converted = crate::kernels::AlignedBuf::zeroed(n * others.len());
-                convert_limbs(params, &own, &coefficients.data()[range.start * n..range.end * n], &to, &mut converted)?;
-                let converted: &[u64] = &converted;
+                let input: Vec<&[u64]> = range.clone().map(|i| coefficients.limb(i)).collect();
+                let mut rows: Vec<&mut [u64]> = digit.data_mut().chunks_exact_mut(n).collect();
+                let after = rows.split_off(range.end);
+                rows.truncate(range.start);
+                rows.extend(after);
+                convert_rows(params, &own, &input, &to, &mut rows)?;
                 digit.for_each_limb(|i, limb| {
                     if range.contains(&i) {
                         limb.copy_from_slice(poly.limb(i));
                     } else {
-                        let place = if i < range.start { i } else { i - range.len() };
-                        limb.copy_from_slice(&converted[place * n..(place + 1) * n]);
                         params.ntt(basis, i).forward(limb);
                     }
                 });

@@ -154,36 +154,43 @@ pub fn permute_into(o: &mut [u64], a: &[u64], t: &[u32]) {
         o[i] = a[t[i] as usize]
     }
 }
+/// Centred conversion of residues from some primes to others.
 pub struct BasisConverter {
-    f: Vec<Modulus>,
-    t: Vec<Modulus>,
+    from: Vec<Modulus>,
+    to: Vec<Modulus>,
+    /// (F/f_i)^-1 modulo f_i.
+    inverses: Vec<u64>,
+    /// F/f_i modulo t_j, row j.
+    weights: Vec<Vec<u64>>,
+    /// F modulo t_j.
+    products: Vec<u64>,
 }
+
 impl BasisConverter {
-    pub fn new(f: &[Modulus], t: &[Modulus]) -> Result<Self> {
-        Ok(Self { f: f.to_vec(), t: t.to_vec() })
+    pub fn new(from: &[Modulus], to: &[Modulus]) -> Result<Self> {
+        let without = |i: usize, m: &Modulus| {
+            from.iter().enumerate().filter(|(k, _)| *k != i).fold(1 % m.value(), |p, (_, f)| m.mul(p, f.value() % m.value()))
+        };
+        let inverses = from.iter().enumerate().map(|(i, m)| m.inv(without(i, m))).collect();
+        let weights = to.iter().map(|t| (0..from.len()).map(|i| without(i, t)).collect()).collect();
+        let products = to.iter().map(|t| without(usize::MAX, t)).collect();
+        Ok(Self { from: from.to_vec(), to: to.to_vec(), inverses, weights, products })
     }
-    pub fn convert(&self, i: &[u64], o: &mut [u64]) {
-        let n = i.len() / self.f.len();
-        for k in 0..n {
-            let mut v = 0f64;
-            let ys: Vec<u64> = (0..self.f.len())
-                .map(|a| {
-                    let m = self.f[a];
-                    let h = self.f.iter().enumerate().filter(|x| x.0 != a).fold(1, |p, (_, x)| m.mul(p, x.0 % m.0));
-                    let y = m.mul(i[a * n + k], m.inv(h));
-                    v += y as f64 / m.0 as f64;
-                    y
-                })
-                .collect();
-            let v = v.round() as u64;
-            for (b, t) in self.t.iter().enumerate() {
-                let mut s = 0;
-                for a in 0..self.f.len() {
-                    let h = self.f.iter().enumerate().filter(|x| x.0 != a).fold(1, |p, (_, x)| t.mul(p, x.0 % t.0));
-                    s = t.add(s, t.mul(ys[a] % t.0, h));
-                }
-                let F = self.f.iter().fold(1, |p, x| t.mul(p, x.0 % t.0));
-                o[b * n + k] = t.sub(s, t.mul(v, F));
+
+    /// Rows of equal length: `input` one per source prime, `output` one per target prime.
+    pub fn convert(&self, input: &[&[u64]], output: &mut [&mut [u64]]) {
+        let columns = input.first().map_or(0, |row| row.len());
+        let mut scaled = vec![0u64; self.from.len()];
+        for k in 0..columns {
+            let mut quotient = 0f64;
+            for (i, m) in self.from.iter().enumerate() {
+                scaled[i] = m.mul(input[i][k], self.inverses[i]);
+                quotient += scaled[i] as f64 / m.value() as f64;
+            }
+            let quotient = quotient.round() as u64;
+            for (j, t) in self.to.iter().enumerate() {
+                let sum = scaled.iter().zip(&self.weights[j]).map(|(&y, &w)| u128::from(y) * u128::from(w)).sum();
+                output[j][k] = t.sub(t.reduce_u128(sum), t.mul(quotient, self.products[j]));
             }
         }
     }

@@ -26,7 +26,9 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
 
     let from: Vec<usize> = dropped_limbs.iter().map(|&i| params.prime_index(basis, i)).collect();
     let mut out = Poly::<Ntt>::zero(n, Basis { q: keep, p: 0 });
-    convert_limbs(params, &from, dropped, &(0..keep).collect::<Vec<_>>(), out.data_mut())?;
+    let input: Vec<&[u64]> = dropped.chunks_exact(n).collect();
+    let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(n).collect();
+    convert_rows(params, &from, &input, &(0..keep).collect::<Vec<_>>(), &mut rows)?;
     let inverses: Vec<u64> = (0..keep)
         .map(|i| {
             let m = params.q(i);
@@ -44,9 +46,30 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
     Ok(out)
 }
 
-/// Centred conversion of coefficient limbs from some primes to others, in parallel over blocks of coefficients.
-pub(crate) fn convert_limbs(params: &Params, from: &[usize], input: &[u64], to: &[usize], output: &mut [u64]) -> Result<()> {
+/// Columns that one task converts: a few source rows of this length stay in the second-level cache.
+const COLUMNS: usize = 2048;
+
+/// Centred conversion of coefficient rows from some primes to others, in parallel over blocks of columns.
+pub(crate) fn convert_rows(
+    params: &Params,
+    from: &[usize],
+    input: &[&[u64]],
+    to: &[usize],
+    output: &mut [&mut [u64]],
+) -> Result<()> {
     let converter = params.converter(from, to)?;
-    converter.convert(input, output);
+    let Some(n) = output.first().map(|row| row.len()) else { return Ok(()) };
+    let mut blocks: Vec<Vec<&mut [u64]>> = (0..n.div_ceil(COLUMNS)).map(|_| Vec::with_capacity(to.len())).collect();
+    for row in output.iter_mut() {
+        for (block, chunk) in blocks.iter_mut().zip(row.chunks_mut(COLUMNS)) {
+            block.push(chunk);
+        }
+    }
+    blocks.par_iter_mut().enumerate().for_each(|(b, rows)| {
+        let start = b * COLUMNS;
+        let end = (start + COLUMNS).min(n);
+        let input: Vec<&[u64]> = input.iter().map(|row| &row[start..end]).collect();
+        converter.convert(&input, rows);
+    });
     Ok(())
 }

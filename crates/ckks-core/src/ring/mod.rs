@@ -8,6 +8,6 @@ mod poly;
 pub mod primes;
 pub mod sampling;
 
-pub(crate) use divide::{convert_limbs, divide_by_dropped};
+pub(crate) use divide::{convert_rows, divide_by_dropped};
 pub(crate) use poly::residue;
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
