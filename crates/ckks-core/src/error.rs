@@ -85,6 +85,77 @@ pub enum Error {
         /// Digest needed, in hexadecimal.
         needed: String,
     },
+    /// The operating system refused an operation on a file.
+    #[error("cannot {action} the file: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file that must not be replaced.
+    #[error("the file exists; choose another name or ask for overwriting")]
+    FileExists,
+    /// A file whose first bytes are not those of the container.
+    #[error("not a file of this library: it starts with \"{found}\"")]
+    NotAContainer {
+        /// Its first bytes, escaped.
+        found: String,
+    },
+    /// A container of another version of the format.
+    #[error("file format version {found}, this program reads version {needed}; use the program that wrote it or make the file again")]
+    FormatVersion {
+        /// Version in the file.
+        found: u32,
+        /// Version of this library.
+        needed: u32,
+    },
+    /// A container of another type.
+    #[error("the file holds a {found}, needed: {needed}")]
+    FileType {
+        /// What the file says that it is.
+        found: String,
+        /// What was asked for.
+        needed: &'static str,
+    },
+    /// A file whose length is not what its fields add up to.
+    #[error("the file has {found} bytes, its header needs {needed}: it was cut off or damaged; copy or make it again")]
+    FileLength {
+        /// Bytes found.
+        found: u64,
+        /// Bytes needed.
+        needed: u64,
+    },
+    /// A file that was changed after it was written.
+    #[error("the file is damaged: {what}; copy or make it again")]
+    Corrupt {
+        /// What does not match.
+        what: &'static str,
+    },
+    /// A container header that makes no sense.
+    #[error("file header refused: {reason}")]
+    FileHeader {
+        /// Why.
+        reason: String,
+    },
+    /// A stored residue that is not reduced.
+    #[error("word {index} of a limb is {found}, needed below its prime {modulus}")]
+    ResidueOutOfRange {
+        /// Place in the limb.
+        index: usize,
+        /// Value found.
+        found: u64,
+        /// The prime.
+        modulus: u64,
+    },
+    /// Any of the above, with the file's name.
+    #[error("{}: {problem}", path.display())]
+    InFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        problem: Box<Error>,
+    },
     /// The operating system gave no randomness.
     #[error("the operating system's random generator failed: {0}")]
     Randomness(String),

@@ -37,6 +37,16 @@ impl Scale {
         Some(Self { mantissa: u128::from(mantissa) << 75, exponent })
     }
 
+    /// Mantissa in [2^127, 2^128) and exponent: value = mantissa · 2^(exponent − 127). What a file stores.
+    pub fn to_parts(self) -> (u128, i32) {
+        (self.mantissa, self.exponent)
+    }
+
+    /// The inverse of [`Self::to_parts`]; `None` for a mantissa below 2^127 or an exponent beyond ±4096.
+    pub fn from_parts(mantissa: u128, exponent: i32) -> Option<Self> {
+        (mantissa >> 127 == 1 && exponent.abs() <= 4096).then_some(Self { mantissa, exponent })
+    }
+
     fn normalised(value: u128, exponent: i32) -> Self {
         let shift = value.leading_zeros();
         Self { mantissa: value << shift, exponent: exponent - shift as i32 }

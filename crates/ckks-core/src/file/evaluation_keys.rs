@@ -1,0 +1,115 @@
+//! Evaluation keys: a list of shapes and seeds in the header, the stored halves in the payload.
+
+use serde::{Deserialize, Serialize};
+
+use super::container::FileType;
+use super::fields::Hex;
+use super::payload::{PayloadLen, PayloadReader, PayloadWriter};
+use super::storable::{Storable, check_level, check_poly, poly_len, read_poly, write_poly};
+use crate::error::{Error, Result};
+use crate::keys::{EvaluationKeys, GadgetShape, SwitchingKey};
+use crate::params::Params;
+
+/// Header of evaluation keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationKeysHeader {
+    /// Identifier of the secret key.
+    pub key_id: Hex<16>,
+    /// The keys in the order of the payload.
+    pub keys: Vec<KeyEntry>,
+}
+
+/// One switching key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// The Galois element of a rotation or conjugation key; none for the relinearisation key.
+    pub galois_element: Option<u64>,
+    /// Highest level of use.
+    pub level: usize,
+    /// Special primes in use.
+    pub special: usize,
+    /// Ciphertext primes per digit.
+    pub digit_limbs: usize,
+    /// Seed of the uniform halves.
+    pub seed: Hex<32>,
+}
+
+impl KeyEntry {
+    fn new(galois_element: Option<u64>, key: &SwitchingKey) -> Self {
+        let GadgetShape { level, special, digit_limbs } = key.shape();
+        Self { galois_element, level, special, digit_limbs, seed: Hex(*key.seed()) }
+    }
+
+    /// The shape, if the parameters allow it.
+    fn shape(&self, params: &Params) -> Result<GadgetShape> {
+        check_level(params, self.level)?;
+        if !(1..=params.special_primes()).contains(&self.special) || !(1..=self.level + 1).contains(&self.digit_limbs) {
+            return Err(Error::FileHeader {
+                reason: format!(
+                    "a key with {} special primes and digits of {} primes, the parameters allow 1 to {} and 1 to {}",
+                    self.special,
+                    self.digit_limbs,
+                    params.special_primes(),
+                    self.level + 1
+                ),
+            });
+        }
+        if let Some(element) = self.galois_element.filter(|g| g % 2 == 0 || *g <= 1 || *g >= 2 * params.n() as u64) {
+            return Err(Error::FileHeader {
+                reason: format!("Galois element {element}, needed an odd number from 3 to {}", 2 * params.n() - 1),
+            });
+        }
+        Ok(GadgetShape { level: self.level, special: self.special, digit_limbs: self.digit_limbs })
+    }
+}
+
+/// The relinearisation key first, then the Galois keys by element.
+fn entries(keys: &EvaluationKeys) -> impl Iterator<Item = (Option<u64>, &SwitchingKey)> {
+    keys.relinearisation_key().map(|k| (None, k)).into_iter().chain(keys.galois_keys().map(|(g, k)| (Some(g), k)))
+}
+
+impl Storable for EvaluationKeys {
+    const TYPE: FileType = FileType::EVALUATION_KEYS;
+    type Header = EvaluationKeysHeader;
+
+    fn header(&self, params: &Params) -> Result<EvaluationKeysHeader> {
+        params.check_digest("the evaluation keys", self.params_digest())?;
+        for (_, key) in entries(self) {
+            key.b_halves().iter().try_for_each(|b| check_poly(params, "residues of an evaluation key", b))?;
+        }
+        let keys = entries(self).map(|(g, key)| KeyEntry::new(g, key)).collect();
+        Ok(EvaluationKeysHeader { key_id: Hex(self.id()), keys })
+    }
+
+    fn payload_len(header: &EvaluationKeysHeader, params: &Params) -> Result<PayloadLen> {
+        if !header.keys.is_sorted_by(|a, b| a.galois_element < b.galois_element) {
+            return Err(Error::FileHeader { reason: "evaluation keys are not in ascending order".into() });
+        }
+        header.keys.iter().try_fold(PayloadLen::new(), |len, entry| {
+            let shape = entry.shape(params)?;
+            let half = poly_len(params, shape.basis(shape.level));
+            Ok((0..shape.digits(shape.level)).fold(len, |len, _| len.then(half)))
+        })
+    }
+
+    fn write_payload(&self, params: &Params, writer: &mut PayloadWriter<'_>) -> Result<()> {
+        entries(self).try_for_each(|(_, key)| key.b_halves().iter().try_for_each(|b| write_poly(params, b, writer)))
+    }
+
+    fn read_payload(header: EvaluationKeysHeader, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Self> {
+        let mut keys = Self::empty(params, header.key_id.0);
+        for entry in &header.keys {
+            let shape = entry.shape(params)?;
+            let basis = shape.basis(shape.level);
+            let halves = (0..shape.digits(shape.level)).map(|_| read_poly(params, basis, reader)).collect::<Result<_>>()?;
+            let key = SwitchingKey::from_seeded(params, shape, entry.seed.0, halves);
+            match entry.galois_element {
+                None => keys.insert_relinearisation(key),
+                Some(element) => keys.insert_galois(element, key),
+            }
+        }
+        Ok(keys)
+    }
+}
