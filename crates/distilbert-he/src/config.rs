@@ -49,10 +49,7 @@ impl EncoderConfig {
             kind: "model configuration",
             source,
         })?;
-        let fields = Fields {
-            value: &value,
-            path,
-        };
+        let fields = Fields { value: &value, path };
         fields.expect("model_type", "distilbert")?;
         fields.expect("activation", "gelu")?;
         let config = Self {
@@ -65,11 +62,7 @@ impl EncoderConfig {
             labels: fields.labels()?,
         };
         if config.dim % config.n_heads != 0 {
-            return Err(fields.error(
-                "n_heads",
-                config.n_heads,
-                format!("a divisor of dim = {}", config.dim),
-            ));
+            return Err(fields.error("n_heads", config.n_heads, format!("a divisor of dim = {}", config.dim)));
         }
         Ok(config)
     }
@@ -97,9 +90,7 @@ impl Fields<'_> {
     }
 
     fn found(&self, field: &str) -> String {
-        self.value
-            .get(field)
-            .map_or_else(|| "nothing".to_owned(), Value::to_string)
+        self.value.get(field).map_or_else(|| "nothing".to_owned(), Value::to_string)
     }
 
     fn expect(&self, field: &str, needed: &str) -> Result<()> {
@@ -112,34 +103,20 @@ impl Fields<'_> {
     fn dimension(&self, field: &str) -> Result<usize> {
         match self.value.get(field).and_then(Value::as_u64) {
             Some(n) if (1..=LARGEST_DIMENSION).contains(&n) => Ok(n as usize),
-            _ => Err(self.error(
-                field,
-                self.found(field),
-                format!("an integer from 1 to {LARGEST_DIMENSION}"),
-            )),
+            _ => Err(self.error(field, self.found(field), format!("an integer from 1 to {LARGEST_DIMENSION}"))),
         }
     }
 
     /// `id2label` as a list; absent means the two labels that `transformers` makes up.
     fn labels(&self) -> Result<Vec<String>> {
-        let needed =
-            "an object {\"0\": label, \"1\": label, …} without gaps and with at least two labels";
+        let needed = "an object {\"0\": label, \"1\": label, …} without gaps and with at least two labels";
         let Some(value) = self.value.get("id2label") else {
             return Ok(vec!["LABEL_0".to_owned(), "LABEL_1".to_owned()]);
         };
-        let map = value
-            .as_object()
-            .ok_or_else(|| self.error("id2label", value, needed))?;
-        let labels: Option<Vec<String>> = (0..map.len())
-            .map(|i| {
-                map.get(&i.to_string())
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-            })
-            .collect();
-        labels
-            .filter(|l| l.len() >= 2)
-            .ok_or_else(|| self.error("id2label", value, needed))
+        let map = value.as_object().ok_or_else(|| self.error("id2label", value, needed))?;
+        let labels: Option<Vec<String>> =
+            (0..map.len()).map(|i| map.get(&i.to_string()).and_then(Value::as_str).map(str::to_owned)).collect();
+        labels.filter(|l| l.len() >= 2).ok_or_else(|| self.error("id2label", value, needed))
     }
 }
 
@@ -151,43 +128,26 @@ mod tests {
         "vocab_size":50,"max_position_embeddings":12,"id2label":{"0":"NEGATIVE","1":"POSITIVE"}}"#;
 
     fn refused(text: &str) -> String {
-        EncoderConfig::parse(text, Path::new("config.json"))
-            .expect_err("must be refused")
-            .to_string()
+        EncoderConfig::parse(text, Path::new("config.json")).expect_err("must be refused").to_string()
     }
 
     #[test]
     fn a_good_configuration_is_read() {
         let config = EncoderConfig::parse(GOOD, Path::new("config.json")).unwrap();
-        assert_eq!(
-            (config.dim, config.hidden_dim, config.head_dim()),
-            (8, 16, 4)
-        );
+        assert_eq!((config.dim, config.hidden_dim, config.head_dim()), (8, 16, 4));
         assert_eq!(config.labels, ["NEGATIVE", "POSITIVE"]);
     }
 
     #[test]
     fn refusals_name_field_found_and_needed() {
         let message = refused(&GOOD.replace("\"dim\":8", "\"dim\":-8"));
-        assert!(
-            message.contains("`dim`") && message.contains("-8") && message.contains("from 1"),
-            "{message}"
-        );
+        assert!(message.contains("`dim`") && message.contains("-8") && message.contains("from 1"), "{message}");
         let message = refused(&GOOD.replace("\"dim\":8,", ""));
-        assert!(
-            message.contains("`dim`") && message.contains("found nothing"),
-            "{message}"
-        );
+        assert!(message.contains("`dim`") && message.contains("found nothing"), "{message}");
         let message = refused(&GOOD.replace("\"n_heads\":2", "\"n_heads\":3"));
-        assert!(
-            message.contains("`n_heads`") && message.contains("divisor of dim = 8"),
-            "{message}"
-        );
+        assert!(message.contains("`n_heads`") && message.contains("divisor of dim = 8"), "{message}");
         let message = refused(&GOOD.replace("\"gelu\"", "\"relu\""));
-        assert!(
-            message.contains("\"relu\"") && message.contains("\"gelu\""),
-            "{message}"
-        );
+        assert!(message.contains("\"relu\"") && message.contains("\"gelu\""), "{message}");
         let message = refused(&GOOD.replace("\"1\":\"POSITIVE\"", "\"2\":\"POSITIVE\""));
         assert!(message.contains("id2label"), "{message}");
         let message = refused(&GOOD.replace("\"dim\":8", "\"dim\":99999999999"));

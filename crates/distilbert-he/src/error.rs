@@ -37,9 +37,7 @@ pub enum Error {
         needed: String,
     },
     /// A weights file that is not in the safetensors format.
-    #[error(
-        "{path} is not a safetensors file: {reason}; download it again or export it with `safetensors`"
-    )]
+    #[error("{path} is not a safetensors file: {reason}; download it again or export it with `safetensors`")]
     NotSafetensors {
         /// The file.
         path: PathBuf,
@@ -47,9 +45,7 @@ pub enum Error {
         reason: String,
     },
     /// A tensor that the model needs and the file does not have.
-    #[error(
-        "{path} has no tensor `{name}` (needed: {needed}); the file holds {count} tensors, nearest name `{nearest}`"
-    )]
+    #[error("{path} has no tensor `{name}` (needed: {needed}); the file holds {count} tensors, nearest name `{nearest}`")]
     MissingTensor {
         /// The weights file.
         path: PathBuf,
@@ -115,17 +111,13 @@ pub enum Error {
         reason: &'static str,
     },
     /// A text with a NUL character.
-    #[error(
-        "the text holds a NUL character (character {position}): found binary data or UTF-16, needed UTF-8 text"
-    )]
+    #[error("the text holds a NUL character (character {position}): found binary data or UTF-16, needed UTF-8 text")]
     NulInText {
         /// Index of the character, counted from 1.
         position: usize,
     },
     /// A text that does not fit, where cutting was not allowed.
-    #[error(
-        "the text has {found} tokens, the model takes {limit}; shorten it, or allow it to be cut"
-    )]
+    #[error("the text has {found} tokens, the model takes {limit}; shorten it, or allow it to be cut")]
     TextTooLong {
         /// Tokens of the whole text with [CLS] and [SEP].
         found: usize,
@@ -133,9 +125,7 @@ pub enum Error {
         limit: usize,
     },
     /// A text so large that it is not even tokenised.
-    #[error(
-        "the text has {found} bytes, at most {limit} are looked at; pass one sentence at a time"
-    )]
+    #[error("the text has {found} bytes, at most {limit} are looked at; pass one sentence at a time")]
     TextTooLarge {
         /// Bytes of the text.
         found: usize,
@@ -205,6 +195,9 @@ pub enum Error {
         /// The range.
         needed: String,
     },
+    /// A layer refused its input.
+    #[error(transparent)]
+    Layer(#[from] hnn_layers::Error),
     /// The encryption scheme refused.
     #[error(transparent)]
     Ckks(#[from] ckks_core::Error),
@@ -213,10 +206,7 @@ pub enum Error {
 impl Error {
     /// Wraps an operating-system error with the path that it is about.
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 }
 

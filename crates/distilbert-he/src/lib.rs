@@ -5,6 +5,7 @@
 pub mod config;
 pub mod encoder;
 pub mod error;
+pub mod student;
 pub mod tokenizer;
 pub mod weights;
 

@@ -57,13 +57,7 @@ impl TokenizedText {
 
 /// An uncased BERT tokenizer.
 pub struct Tokenizer {
-    pipeline: TokenizerImpl<
-        WordPiece,
-        BertNormalizer,
-        BertPreTokenizer,
-        BertProcessing,
-        WordPieceDecoder,
-    >,
+    pipeline: TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, BertProcessing, WordPieceDecoder>,
     vocab_size: usize,
     pad: u32,
     unk: u32,
@@ -112,12 +106,7 @@ impl Tokenizer {
             if let Some(first) = vocab.insert(line.trim_end().to_owned(), json!(id)) {
                 return Err(Error::Vocabulary {
                     path: path.to_owned(),
-                    reason: format!(
-                        "token `{}` stands on lines {} and {}, needed each token once",
-                        line.trim_end(),
-                        first,
-                        id
-                    ),
+                    reason: format!("token `{}` stands on lines {} and {}, needed each token once", line.trim_end(), first, id),
                 });
             }
         }
@@ -140,21 +129,9 @@ impl Tokenizer {
         let needed: [(&str, Value, &str); 5] = [
             ("/model/type", json!("WordPiece"), "\"WordPiece\""),
             ("/model/continuing_subword_prefix", json!("##"), "\"##\""),
-            (
-                "/normalizer/type",
-                json!("BertNormalizer"),
-                "\"BertNormalizer\"",
-            ),
-            (
-                "/normalizer/lowercase",
-                json!(true),
-                "true (an uncased model)",
-            ),
-            (
-                "/pre_tokenizer/type",
-                json!("BertPreTokenizer"),
-                "\"BertPreTokenizer\"",
-            ),
+            ("/normalizer/type", json!("BertNormalizer"), "\"BertNormalizer\""),
+            ("/normalizer/lowercase", json!(true), "true (an uncased model)"),
+            ("/pre_tokenizer/type", json!("BertPreTokenizer"), "\"BertPreTokenizer\""),
         ];
         for (pointer, wanted, words) in needed {
             let found = value.pointer(pointer);
@@ -179,17 +156,11 @@ impl Tokenizer {
     }
 
     fn from_map(vocab: Map<String, Value>, path: PathBuf) -> Result<Self> {
-        let refuse = |reason: String| Error::Vocabulary {
-            path: path.clone(),
-            reason,
-        };
+        let refuse = |reason: String| Error::Vocabulary { path: path.clone(), reason };
         let vocab_size = vocab.len();
         let mut seen = vec![false; vocab_size];
         for (token, id) in &vocab {
-            match id
-                .as_u64()
-                .and_then(|id| seen.get_mut(usize::try_from(id).ok()?))
-            {
+            match id.as_u64().and_then(|id| seen.get_mut(usize::try_from(id).ok()?)) {
                 Some(slot) if !*slot => *slot = true,
                 _ => {
                     return Err(refuse(format!(
@@ -200,18 +171,11 @@ impl Tokenizer {
             }
         }
         let special = |token: &str| {
-            vocab
-                .get(token)
-                .and_then(Value::as_u64)
-                .map(|id| id as u32)
-                .ok_or_else(|| refuse(format!("has no `{token}` among its {vocab_size} tokens; needed [PAD], [UNK], [CLS] and [SEP]")))
+            vocab.get(token).and_then(Value::as_u64).map(|id| id as u32).ok_or_else(|| {
+                refuse(format!("has no `{token}` among its {vocab_size} tokens; needed [PAD], [UNK], [CLS] and [SEP]"))
+            })
         };
-        let (pad, unk, cls, sep) = (
-            special("[PAD]")?,
-            special("[UNK]")?,
-            special("[CLS]")?,
-            special("[SEP]")?,
-        );
+        let (pad, unk, cls, sep) = (special("[PAD]")?, special("[UNK]")?, special("[CLS]")?, special("[SEP]")?);
         // `WordPiece` reads itself from its JSON form, so that its hash map's type does not have to be named here.
         let model = WordPiece::deserialize(json!({
             "unk_token": "[UNK]",
@@ -221,17 +185,8 @@ impl Tokenizer {
         }))
         .map_err(|e| Error::Tokenizer(e.to_string()))?;
         let mut pipeline = TokenizerImpl::new(model);
-        pipeline
-            .with_normalizer(Some(BertNormalizer::new(true, true, None, true)))
-            .with_pre_tokenizer(Some(BertPreTokenizer));
-        Ok(Self {
-            pipeline,
-            vocab_size,
-            pad,
-            unk,
-            cls,
-            sep,
-        })
+        pipeline.with_normalizer(Some(BertNormalizer::new(true, true, None, true))).with_pre_tokenizer(Some(BertPreTokenizer));
+        Ok(Self { pipeline, vocab_size, pad, unk, cls, sep })
     }
 
     /// Number of tokens in the vocabulary.
@@ -272,55 +227,33 @@ impl Tokenizer {
             });
         }
         if text.len() > LARGEST_TEXT_BYTES {
-            return Err(Error::TextTooLarge {
-                found: text.len(),
-                limit: LARGEST_TEXT_BYTES,
-            });
+            return Err(Error::TextTooLarge { found: text.len(), limit: LARGEST_TEXT_BYTES });
         }
         if let Some(index) = text.chars().position(|c| c == '\0') {
-            return Err(Error::NulInText {
-                position: index + 1,
-            });
+            return Err(Error::NulInText { position: index + 1 });
         }
         if text.is_empty() {
             return Err(Error::EmptyText { reason: "is empty" });
         }
         if text.chars().all(char::is_whitespace) {
-            return Err(Error::EmptyText {
-                reason: "holds only white space",
-            });
+            return Err(Error::EmptyText { reason: "holds only white space" });
         }
-        let encoding = self
-            .pipeline
-            .encode(text, false)
-            .map_err(|e| Error::Tokenizer(e.to_string()))?;
+        let encoding = self.pipeline.encode(text, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
         let pieces = encoding.get_ids();
         if pieces.is_empty() {
-            return Err(Error::EmptyText {
-                reason: "holds only control characters, marks and white space",
-            });
+            return Err(Error::EmptyText { reason: "holds only control characters, marks and white space" });
         }
         let total_tokens = pieces.len() + 2;
         if total_tokens > limit && long == LongText::Refuse {
-            return Err(Error::TextTooLong {
-                found: total_tokens,
-                limit,
-            });
+            return Err(Error::TextTooLong { found: total_tokens, limit });
         }
         let kept = pieces.len().min(limit - 2);
         let mut ids = Vec::with_capacity(kept + 2);
         ids.push(self.cls);
         ids.extend_from_slice(&pieces[..kept]);
         ids.push(self.sep);
-        let kept_bytes = if kept == pieces.len() {
-            text.len()
-        } else {
-            encoding.get_offsets()[..kept]
-                .iter()
-                .map(|o| o.1)
-                .max()
-                .unwrap_or(0)
-        };
+        let kept_bytes =
+            if kept == pieces.len() { text.len() } else { encoding.get_offsets()[..kept].iter().map(|o| o.1).max().unwrap_or(0) };
         Ok(TokenizedText {
             total_tokens,
             kept_bytes,
@@ -359,23 +292,10 @@ mod tests {
         let (cls, sep) = (id("[CLS]"), id("[SEP]"));
         assert_eq!(
             ids("A Gorgeous, witty movie!"),
-            [
-                cls,
-                id("a"),
-                id("gorgeous"),
-                id(","),
-                id("wit"),
-                id("##ty"),
-                id("movie"),
-                id("!"),
-                sep
-            ]
+            [cls, id("a"), id("gorgeous"), id(","), id("wit"), id("##ty"), id("movie"), id("!"), sep]
         );
         assert_eq!(ids("Ĝörgeôus"), ids("gorgeous"));
-        assert_eq!(
-            ids("mess\tplot\nmess"),
-            [cls, id("mess"), id("plot"), id("mess"), sep]
-        );
+        assert_eq!(ids("mess\tplot\nmess"), [cls, id("mess"), id("plot"), id("mess"), sep]);
         assert_eq!(ids("電影"), [cls, id("電"), id("影"), sep]);
         assert_eq!(ids("電影🙂x"), [cls, id("電"), id("影"), id("[UNK]"), sep]);
     }
@@ -383,61 +303,32 @@ mod tests {
     #[test]
     fn special_tokens_cannot_be_smuggled_in() {
         let found = ids("[SEP]");
-        assert_eq!(
-            found.iter().filter(|&&t| t == id("[SEP]")).count(),
-            1,
-            "{found:?}"
-        );
+        assert_eq!(found.iter().filter(|&&t| t == id("[SEP]")).count(), 1, "{found:?}");
     }
 
     #[test]
     fn unknown_and_removed_characters_are_counted() {
-        let text = tiny()
-            .encode("movie \u{7}\u{1b} zzz", 64, LongText::Refuse)
-            .unwrap();
-        assert_eq!(
-            text.ids,
-            [id("[CLS]"), id("movie"), id("[UNK]"), id("[SEP]")]
-        );
-        assert_eq!(
-            (
-                text.removed_characters,
-                text.unknown_tokens,
-                text.cut_tokens()
-            ),
-            (2, 1, 0)
-        );
+        let text = tiny().encode("movie \u{7}\u{1b} zzz", 64, LongText::Refuse).unwrap();
+        assert_eq!(text.ids, [id("[CLS]"), id("movie"), id("[UNK]"), id("[SEP]")]);
+        assert_eq!((text.removed_characters, text.unknown_tokens, text.cut_tokens()), (2, 1, 0));
     }
 
     #[test]
     fn long_texts_are_cut_with_a_report_or_refused() {
         let long = "movie ".repeat(10_000);
         let text = tiny().encode(&long, 16, LongText::Cut).unwrap();
-        assert_eq!(
-            (text.ids.len(), text.total_tokens, text.cut_tokens()),
-            (16, 10_002, 9_986)
-        );
+        assert_eq!((text.ids.len(), text.total_tokens, text.cut_tokens()), (16, 10_002, 9_986));
         assert_eq!(&long[..text.kept_bytes], "movie ".repeat(14).trim_end());
         assert_eq!(*text.ids.last().unwrap(), id("[SEP]"));
-        let error = tiny()
-            .encode(&long, 16, LongText::Refuse)
-            .unwrap_err()
-            .to_string();
+        let error = tiny().encode(&long, 16, LongText::Refuse).unwrap_err().to_string();
         assert!(error.contains("10002") && error.contains("16"), "{error}");
-        let error = tiny()
-            .encode(&"x".repeat(LARGEST_TEXT_BYTES + 1), 16, LongText::Cut)
-            .unwrap_err();
+        let error = tiny().encode(&"x".repeat(LARGEST_TEXT_BYTES + 1), 16, LongText::Cut).unwrap_err();
         assert!(matches!(error, Error::TextTooLarge { .. }));
     }
 
     #[test]
     fn texts_without_content_are_refused() {
-        let refused = |text: &str| {
-            tiny()
-                .encode(text, 16, LongText::Cut)
-                .unwrap_err()
-                .to_string()
-        };
+        let refused = |text: &str| tiny().encode(text, 16, LongText::Cut).unwrap_err().to_string();
         assert!(refused("").contains("is empty"));
         assert!(refused(" \t\n\u{3000}").contains("only white space"));
         assert!(refused("\u{1}\u{2} \u{7f}").contains("only control characters"));
@@ -456,11 +347,7 @@ mod tests {
 
     #[test]
     fn a_tokenizer_json_gives_the_same_ids_and_another_pipeline_is_refused() {
-        let vocab: Map<String, Value> = VOCAB
-            .lines()
-            .enumerate()
-            .map(|(i, t)| (t.to_owned(), json!(i)))
-            .collect();
+        let vocab: Map<String, Value> = VOCAB.lines().enumerate().map(|(i, t)| (t.to_owned(), json!(i))).collect();
         let mut file = json!({
             "model": {"type": "WordPiece", "continuing_subword_prefix": "##", "vocab": vocab},
             "normalizer": {"type": "BertNormalizer", "lowercase": true},
@@ -470,19 +357,10 @@ mod tests {
         let path = dir.path().join("tokenizer.json");
         std::fs::write(&path, file.to_string()).unwrap();
         let tokenizer = Tokenizer::load(dir.path()).unwrap();
-        assert_eq!(
-            tokenizer
-                .encode("witty mess", 16, LongText::Cut)
-                .unwrap()
-                .ids,
-            ids("witty mess")
-        );
+        assert_eq!(tokenizer.encode("witty mess", 16, LongText::Cut).unwrap().ids, ids("witty mess"));
         file["normalizer"]["lowercase"] = json!(false);
         std::fs::write(&path, file.to_string()).unwrap();
         let error = Tokenizer::load(dir.path()).err().unwrap().to_string();
-        assert!(
-            error.contains("normalizer.lowercase") && error.contains("found false"),
-            "{error}"
-        );
+        assert!(error.contains("normalizer.lowercase") && error.contains("found false"), "{error}");
     }
 }

@@ -50,18 +50,10 @@ impl WeightsFile {
     /// # Errors
     /// [`Error::NotSafetensors`].
     pub fn from_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self> {
-        let (header, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| Error::NotSafetensors {
-                path: path.to_owned(),
-                reason: e.to_string(),
-            })?;
+        let (header, metadata) = SafeTensors::read_metadata(&bytes)
+            .map_err(|e| Error::NotSafetensors { path: path.to_owned(), reason: e.to_string() })?;
         // Eight bytes of header length come first.
-        Ok(Self {
-            path: path.to_owned(),
-            data_start: header + 8,
-            bytes,
-            metadata,
-        })
+        Ok(Self { path: path.to_owned(), data_start: header + 8, bytes, metadata })
     }
 
     /// The file's bytes, for its digest.
@@ -71,10 +63,7 @@ impl WeightsFile {
 
     /// Access from the root of the names.
     pub fn root(&self) -> Weights<'_> {
-        Weights {
-            file: self,
-            prefix: String::new(),
-        }
+        Weights { file: self, prefix: String::new() }
     }
 }
 
@@ -89,10 +78,7 @@ impl<'a> Weights<'a> {
     /// Goes one name further down ("push prefix"): `pp("layer").pp(3)` addresses `layer.3.…`.
     #[must_use]
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
-        Self {
-            file: self.file,
-            prefix: self.name(&name.to_string()),
-        }
+        Self { file: self.file, prefix: self.name(&name.to_string()) }
     }
 
     /// Whether a tensor of this name is here.
@@ -114,8 +100,7 @@ impl<'a> Weights<'a> {
     /// As [`Weights::vector`].
     pub fn matrix<F: Weight>(&self, name: &str, shape: (usize, usize)) -> Result<Array2<F>> {
         let values = self.floats(name, &[shape.0, shape.1])?;
-        Array2::from_shape_vec(shape, values)
-            .map_err(|_| self.shape_error(name, &[], &[shape.0, shape.1]))
+        Array2::from_shape_vec(shape, values).map_err(|_| self.shape_error(name, &[], &[shape.0, shape.1]))
     }
 
     /// A row-major matrix of signed bytes.
@@ -128,16 +113,11 @@ impl<'a> Weights<'a> {
             return Err(self.type_error(name, dtype, "I8"));
         }
         let values = bytes.iter().map(|&b| b as i8).collect();
-        Array2::from_shape_vec(shape, values)
-            .map_err(|_| self.shape_error(name, &[], &[shape.0, shape.1]))
+        Array2::from_shape_vec(shape, values).map_err(|_| self.shape_error(name, &[], &[shape.0, shape.1]))
     }
 
     fn name(&self, name: &str) -> String {
-        if self.prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.prefix)
-        }
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
     }
 
     fn find(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &'a [u8])> {
@@ -157,91 +137,41 @@ impl<'a> Weights<'a> {
         }
         let (from, to) = info.data_offsets;
         let start = self.file.data_start;
-        let bytes = self
-            .file
-            .bytes
-            .get(start + from..start + to)
-            .ok_or_else(|| Error::NotSafetensors {
-                path: self.file.path.clone(),
-                reason: format!("tensor `{full}` lies outside the file"),
-            })?;
+        let bytes = self.file.bytes.get(start + from..start + to).ok_or_else(|| Error::NotSafetensors {
+            path: self.file.path.clone(),
+            reason: format!("tensor `{full}` lies outside the file"),
+        })?;
         Ok((info.dtype, bytes))
     }
 
     fn floats<F: Weight>(&self, name: &str, shape: &[usize]) -> Result<Vec<F>> {
         let (dtype, bytes) = self.find(name, shape)?;
         let values: Vec<f64> = match dtype {
-            Dtype::F16 => bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|b| half::f16::from_le_bytes(*b).to_f64())
-                .collect(),
-            Dtype::BF16 => bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|b| half::bf16::from_le_bytes(*b).to_f64())
-                .collect(),
-            Dtype::F32 => bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b).into())
-                .collect(),
-            Dtype::F64 => bytes
-                .as_chunks::<8>()
-                .0
-                .iter()
-                .map(|b| f64::from_le_bytes(*b))
-                .collect(),
+            Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f64()).collect(),
+            Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f64()).collect(),
+            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
+            Dtype::F64 => bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
             other => return Err(self.type_error(name, other, "F16, BF16, F32 or F64")),
         };
         if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NotFinite {
-                path: self.file.path.clone(),
-                name: self.name(name),
-                index,
-                value: values[index],
-            });
+            return Err(Error::NotFinite { path: self.file.path.clone(), name: self.name(name), index, value: values[index] });
         }
         Ok(values.into_iter().map(F::from_f64).collect())
     }
 
     fn shape_error(&self, name: &str, found: &[usize], needed: &[usize]) -> Error {
-        Error::TensorShape {
-            path: self.file.path.clone(),
-            name: self.name(name),
-            found: found.to_vec(),
-            needed: needed.to_vec(),
-        }
+        Error::TensorShape { path: self.file.path.clone(), name: self.name(name), found: found.to_vec(), needed: needed.to_vec() }
     }
 
     fn type_error(&self, name: &str, found: Dtype, needed: &'static str) -> Error {
-        Error::TensorType {
-            path: self.file.path.clone(),
-            name: self.name(name),
-            found: found.to_string(),
-            needed,
-        }
+        Error::TensorType { path: self.file.path.clone(), name: self.name(name), found: found.to_string(), needed }
     }
 }
 
 /// The name that shares the longest ending with `wanted`: another prefix is the commonest reason for a missing tensor.
 fn nearest(wanted: &str, names: &[String]) -> String {
-    let common = |name: &String| {
-        wanted
-            .bytes()
-            .rev()
-            .zip(name.bytes().rev())
-            .take_while(|(a, b)| a == b)
-            .count()
-    };
-    names
-        .iter()
-        .max_by_key(|name| common(name))
-        .cloned()
-        .unwrap_or_else(|| "none".to_owned())
+    let common = |name: &String| wanted.bytes().rev().zip(name.bytes().rev()).take_while(|(a, b)| a == b).count();
+    names.iter().max_by_key(|name| common(name)).cloned().unwrap_or_else(|| "none".to_owned())
 }
 
 #[cfg(test)]
@@ -250,9 +180,7 @@ mod tests {
     use safetensors::tensor::TensorView;
 
     fn file(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> WeightsFile {
-        let views = tensors
-            .iter()
-            .map(|(n, d, s, b)| (*n, TensorView::new(*d, s.to_vec(), b).unwrap()));
+        let views = tensors.iter().map(|(n, d, s, b)| (*n, TensorView::new(*d, s.to_vec(), b).unwrap()));
         let bytes = safetensors::serialize(views, None).unwrap();
         WeightsFile::from_bytes(bytes, Path::new("w.safetensors")).unwrap()
     }
@@ -264,18 +192,9 @@ mod tests {
     #[test]
     fn every_float_format_is_read_exactly() {
         let values = [1.0f32, -0.5, 0.25, 6.5];
-        let half16: Vec<u8> = values
-            .iter()
-            .flat_map(|&v| half::f16::from_f32(v).to_le_bytes())
-            .collect();
-        let brain16: Vec<u8> = values
-            .iter()
-            .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
-            .collect();
-        let double: Vec<u8> = values
-            .iter()
-            .flat_map(|&v| f64::from(v).to_le_bytes())
-            .collect();
+        let half16: Vec<u8> = values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect();
+        let brain16: Vec<u8> = values.iter().flat_map(|&v| half::bf16::from_f32(v).to_le_bytes()).collect();
+        let double: Vec<u8> = values.iter().flat_map(|&v| f64::from(v).to_le_bytes()).collect();
         let file = file(&[
             ("a.b.f16", Dtype::F16, &[2, 2], half16),
             ("a.b.bf16", Dtype::BF16, &[2, 2], brain16),
@@ -285,15 +204,9 @@ mod tests {
         ]);
         let weights = file.root().pp("a").pp("b");
         for name in ["f16", "bf16", "f32", "f64"] {
-            assert_eq!(
-                weights.matrix::<f64>(name, (2, 2)).unwrap(),
-                ndarray::arr2(&[[1.0, -0.5], [0.25, 6.5]])
-            );
+            assert_eq!(weights.matrix::<f64>(name, (2, 2)).unwrap(), ndarray::arr2(&[[1.0, -0.5], [0.25, 6.5]]));
         }
-        assert_eq!(
-            file.root().pp("a").matrix_i8("i8", (1, 2)).unwrap(),
-            ndarray::arr2(&[[-1, 127]])
-        );
+        assert_eq!(file.root().pp("a").matrix_i8("i8", (1, 2)).unwrap(), ndarray::arr2(&[[-1, 127]]));
         assert!(weights.has("f16") && !weights.has("f17"));
     }
 
@@ -302,61 +215,20 @@ mod tests {
         let file = file(&[
             ("x.weight", Dtype::F32, &[2, 1], f32s(&[1.0, 2.0])),
             ("nan.weight", Dtype::F32, &[2, 1], f32s(&[1.0, f32::NAN])),
-            (
-                "inf.weight",
-                Dtype::F32,
-                &[2],
-                f32s(&[f32::NEG_INFINITY, 0.0]),
-            ),
+            ("inf.weight", Dtype::F32, &[2], f32s(&[f32::NEG_INFINITY, 0.0])),
             ("byte.weight", Dtype::I8, &[2], vec![0, 1]),
         ]);
         let root = file.root();
-        let message = root
-            .pp("x")
-            .matrix::<f32>("weight", (1, 2))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("`x.weight`")
-                && message.contains("[2, 1]")
-                && message.contains("[1, 2]"),
-            "{message}"
-        );
-        let message = root
-            .pp("model")
-            .pp("x")
-            .matrix::<f32>("weight", (2, 1))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("no tensor `model.x.weight`")
-                && message.contains("nearest name `x.weight`"),
-            "{message}"
-        );
-        let message = root
-            .pp("nan")
-            .matrix::<f32>("weight", (2, 1))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("`nan.weight`") && message.contains("NaN at flat index 1"),
-            "{message}"
-        );
-        let message = root
-            .pp("inf")
-            .vector::<f64>("weight", 2)
-            .unwrap_err()
-            .to_string();
+        let message = root.pp("x").matrix::<f32>("weight", (1, 2)).unwrap_err().to_string();
+        assert!(message.contains("`x.weight`") && message.contains("[2, 1]") && message.contains("[1, 2]"), "{message}");
+        let message = root.pp("model").pp("x").matrix::<f32>("weight", (2, 1)).unwrap_err().to_string();
+        assert!(message.contains("no tensor `model.x.weight`") && message.contains("nearest name `x.weight`"), "{message}");
+        let message = root.pp("nan").matrix::<f32>("weight", (2, 1)).unwrap_err().to_string();
+        assert!(message.contains("`nan.weight`") && message.contains("NaN at flat index 1"), "{message}");
+        let message = root.pp("inf").vector::<f64>("weight", 2).unwrap_err().to_string();
         assert!(message.contains("-inf at flat index 0"), "{message}");
-        let message = root
-            .pp("byte")
-            .vector::<f32>("weight", 2)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("holds I8") && message.contains("F16, BF16, F32 or F64"),
-            "{message}"
-        );
+        let message = root.pp("byte").vector::<f32>("weight", 2).unwrap_err().to_string();
+        assert!(message.contains("holds I8") && message.contains("F16, BF16, F32 or F64"), "{message}");
         assert!(root.pp("x").matrix_i8("weight", (2, 1)).is_err());
     }
 
@@ -365,10 +237,7 @@ mod tests {
         let good = file(&[("x", Dtype::F32, &[2], f32s(&[1.0, 2.0]))]);
         for cut in 0..good.bytes().len() {
             let result = WeightsFile::from_bytes(good.bytes()[..cut].to_vec(), Path::new("w"));
-            assert!(
-                matches!(result, Err(Error::NotSafetensors { .. })),
-                "cut to {cut} bytes"
-            );
+            assert!(matches!(result, Err(Error::NotSafetensors { .. })), "cut to {cut} bytes");
         }
     }
 }

@@ -18,8 +18,7 @@ fn fixture() -> PathBuf {
 }
 
 fn expected() -> Vec<Expected> {
-    serde_json::from_str(&std::fs::read_to_string(fixture().join("expected.json")).unwrap())
-        .unwrap()
+    serde_json::from_str(&std::fs::read_to_string(fixture().join("expected.json")).unwrap()).unwrap()
 }
 
 #[test]
@@ -44,19 +43,11 @@ fn double_precision_agrees_with_the_independent_forward() {
 fn single_precision_in_one_batch_agrees_to_its_rounding() {
     let encoder = Encoder::<f32>::load(fixture()).unwrap();
     let cases = expected();
-    let sentences: Vec<&[u32]> = cases
-        .iter()
-        .cycle()
-        .take(200)
-        .map(|c| c.input_ids.as_slice())
-        .collect();
+    let sentences: Vec<&[u32]> = cases.iter().cycle().take(200).map(|c| c.input_ids.as_slice()).collect();
     let logits = encoder.logits(&sentences).unwrap();
     for (row, case) in logits.rows().into_iter().zip(cases.iter().cycle()) {
         for (found, wanted) in row.iter().zip(&case.logits) {
-            assert!(
-                (f64::from(*found) - wanted).abs() < 1e-4,
-                "{found} against {wanted}"
-            );
+            assert!((f64::from(*found) - wanted).abs() < 1e-4, "{found} against {wanted}");
         }
     }
 }
@@ -77,29 +68,16 @@ fn sequences_that_do_not_fit_the_model_are_refused() {
 fn a_configuration_that_does_not_match_its_weights_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let config = std::fs::read_to_string(fixture().join("config.json")).unwrap();
-    std::fs::copy(
-        fixture().join("model.safetensors"),
-        dir.path().join("model.safetensors"),
-    )
-    .unwrap();
-    std::fs::write(
-        dir.path().join("config.json"),
-        config.replace("\"hidden_dim\": 16", "\"hidden_dim\": 17"),
-    )
-    .unwrap();
+    std::fs::copy(fixture().join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+    std::fs::write(dir.path().join("config.json"), config.replace("\"hidden_dim\": 16", "\"hidden_dim\": 17")).unwrap();
     let message = Encoder::<f32>::load(dir.path()).err().unwrap().to_string();
     assert!(
-        message.contains("layer.0.ffn.lin1.weight")
-            && message.contains("[16, 8]")
-            && message.contains("[17, 8]"),
+        message.contains("layer.0.ffn.lin1.weight") && message.contains("[16, 8]") && message.contains("[17, 8]"),
         "{message}"
     );
 }
 
 #[test]
 fn the_fixture_vocabulary_has_one_embedding_per_token() {
-    assert_eq!(
-        Tokenizer::load(fixture()).unwrap().vocab_size(),
-        Encoder::<f32>::load(fixture()).unwrap().config().vocab_size
-    );
+    assert_eq!(Tokenizer::load(fixture()).unwrap().vocab_size(), Encoder::<f32>::load(fixture()).unwrap().config().vocab_size);
 }

@@ -31,10 +31,7 @@ struct Linear<F> {
 
 impl<F: Real> Linear<F> {
     fn load(weights: &Weights, outputs: usize, inputs: usize) -> Result<Self> {
-        Ok(Self {
-            weight: weights.matrix("weight", (outputs, inputs))?,
-            bias: weights.vector("bias", outputs)?,
-        })
+        Ok(Self { weight: weights.matrix("weight", (outputs, inputs))?, bias: weights.vector("bias", outputs)? })
     }
 
     fn forward(&self, x: ArrayView2<F>) -> Array2<F> {
@@ -56,10 +53,7 @@ struct LayerNorm<F> {
 
 impl<F: Real> LayerNorm<F> {
     fn load(weights: &Weights, dim: usize) -> Result<Self> {
-        Ok(Self {
-            weight: weights.vector("weight", dim)?,
-            bias: weights.vector("bias", dim)?,
-        })
+        Ok(Self { weight: weights.vector("weight", dim)?, bias: weights.vector("bias", dim)? })
     }
 
     fn apply(&self, x: &mut Array2<F>) {
@@ -69,10 +63,7 @@ impl<F: Real> LayerNorm<F> {
             row -= mean;
             let variance = row.dot(&row) * inverse_width;
             let inverse = F::one() / (variance + F::from_f64(LAYER_NORM_EPSILON)).sqrt();
-            ndarray::Zip::from(row)
-                .and(&self.weight)
-                .and(&self.bias)
-                .for_each(|x, &w, &b| *x = *x * inverse * w + b);
+            ndarray::Zip::from(row).and(&self.weight).and(&self.bias).for_each(|x, &w, &b| *x = *x * inverse * w + b);
         }
     }
 }
@@ -90,18 +81,11 @@ struct Layer<F> {
 impl<F: Real> Layer<F> {
     fn load(weights: &Weights, config: &EncoderConfig) -> Result<Self> {
         let (d, attention, ffn) = (config.dim, weights.pp("attention"), weights.pp("ffn"));
-        let mut qkv = Linear {
-            weight: Array2::zeros((3 * d, d)),
-            bias: Array1::zeros(3 * d),
-        };
+        let mut qkv = Linear { weight: Array2::zeros((3 * d, d)), bias: Array1::zeros(3 * d) };
         for (i, name) in ["q_lin", "k_lin", "v_lin"].into_iter().enumerate() {
             let part = Linear::load(&attention.pp(name), d, d)?;
-            qkv.weight
-                .slice_mut(s![i * d..(i + 1) * d, ..])
-                .assign(&part.weight);
-            qkv.bias
-                .slice_mut(s![i * d..(i + 1) * d])
-                .assign(&part.bias);
+            qkv.weight.slice_mut(s![i * d..(i + 1) * d, ..]).assign(&part.weight);
+            qkv.bias.slice_mut(s![i * d..(i + 1) * d]).assign(&part.bias);
         }
         Ok(Self {
             qkv,
@@ -117,11 +101,7 @@ impl<F: Real> Layer<F> {
     fn forward(&self, x: &Array2<F>, spans: &[Range<usize>], n_heads: usize) -> Array2<F> {
         let d = x.ncols();
         let qkv = self.qkv.forward(x.view());
-        let (q, k, v) = (
-            qkv.slice(s![.., ..d]),
-            qkv.slice(s![.., d..2 * d]),
-            qkv.slice(s![.., 2 * d..]),
-        );
+        let (q, k, v) = (qkv.slice(s![.., ..d]), qkv.slice(s![.., d..2 * d]), qkv.slice(s![.., 2 * d..]));
         self.after_attention(x, attend(q, k, v, spans, spans, n_heads))
     }
 
@@ -134,14 +114,7 @@ impl<F: Real> Layer<F> {
         let q = affine(cls.view(), weight.slice(s![..d, ..]), bias.slice(s![..d]));
         let kv = affine(x.view(), weight.slice(s![d.., ..]), bias.slice(s![d..]));
         let rows: Vec<_> = (0..spans.len()).map(|i| i..i + 1).collect();
-        let context = attend(
-            q.view(),
-            kv.slice(s![.., ..d]),
-            kv.slice(s![.., d..]),
-            &rows,
-            spans,
-            n_heads,
-        );
+        let context = attend(q.view(), kv.slice(s![.., ..d]), kv.slice(s![.., d..]), &rows, spans, n_heads);
         self.after_attention(&cls, context)
     }
 
@@ -177,10 +150,7 @@ impl<F: Real> Encoder<F> {
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
         let config = EncoderConfig::load(dir.join("config.json"))?;
-        Self::new(
-            config,
-            &WeightsFile::open(dir.join("model.safetensors"))?.root(),
-        )
+        Self::new(config, &WeightsFile::open(dir.join("model.safetensors"))?.root())
     }
 
     /// Takes the weights of `DistilBertForSequenceClassification` from `root`.
@@ -192,16 +162,10 @@ impl<F: Real> Encoder<F> {
         let embeddings = body.pp("embeddings");
         let layers = body.pp("transformer").pp("layer");
         Ok(Self {
-            words: embeddings
-                .pp("word_embeddings")
-                .matrix("weight", (config.vocab_size, d))?,
-            positions: embeddings
-                .pp("position_embeddings")
-                .matrix("weight", (config.max_position_embeddings, d))?,
+            words: embeddings.pp("word_embeddings").matrix("weight", (config.vocab_size, d))?,
+            positions: embeddings.pp("position_embeddings").matrix("weight", (config.max_position_embeddings, d))?,
             embedding_norm: LayerNorm::load(&embeddings.pp("LayerNorm"), d)?,
-            layers: (0..config.n_layers)
-                .map(|i| Layer::load(&layers.pp(i), &config))
-                .collect::<Result<_>>()?,
+            layers: (0..config.n_layers).map(|i| Layer::load(&layers.pp(i), &config)).collect::<Result<_>>()?,
             pre_classifier: Linear::load(&root.pp("pre_classifier"), d, d)?,
             classifier: Linear::load(&root.pp("classifier"), config.labels.len(), d)?,
             config,
@@ -228,14 +192,7 @@ impl<F: Real> Encoder<F> {
         let groups: Vec<Vec<usize>> = group(&order, |i| sentences[i].as_ref().len());
         let rows: Vec<Array2<F>> = groups
             .par_iter()
-            .map(|group| {
-                self.batch_logits(
-                    &group
-                        .iter()
-                        .map(|&i| sentences[i].as_ref())
-                        .collect::<Vec<_>>(),
-                )
-            })
+            .map(|group| self.batch_logits(&group.iter().map(|&i| sentences[i].as_ref()).collect::<Vec<_>>()))
             .collect();
         let mut logits = Array2::zeros((sentences.len(), self.config.labels.len()));
         for (group, rows) in groups.iter().zip(rows) {
@@ -265,19 +222,12 @@ impl<F: Real> Encoder<F> {
     fn check(&self, ids: &[u32]) -> Result<()> {
         let limit = self.config.max_position_embeddings;
         if ids.is_empty() || ids.len() > limit {
-            return Err(Error::TokenIds {
-                found: format!("{} tokens", ids.len()),
-                needed: format!("1 to {limit} tokens"),
-            });
+            return Err(Error::TokenIds { found: format!("{} tokens", ids.len()), needed: format!("1 to {limit} tokens") });
         }
-        match ids
-            .iter()
-            .find(|&&id| id as usize >= self.config.vocab_size)
-        {
-            Some(id) => Err(Error::TokenIds {
-                found: format!("token id {id}"),
-                needed: format!("ids below {}", self.config.vocab_size),
-            }),
+        match ids.iter().find(|&&id| id as usize >= self.config.vocab_size) {
+            Some(id) => {
+                Err(Error::TokenIds { found: format!("token id {id}"), needed: format!("ids below {}", self.config.vocab_size) })
+            }
             None => Ok(()),
         }
     }
@@ -310,10 +260,7 @@ impl<F: Real> Encoder<F> {
                 }
                 last.forward_cls(&x, &spans, self.config.n_heads)
             }
-            None => x.select(
-                Axis(0),
-                &spans.iter().map(|span| span.start).collect::<Vec<_>>(),
-            ),
+            None => x.select(Axis(0), &spans.iter().map(|span| span.start).collect::<Vec<_>>()),
         };
         let mut pooled = self.pre_classifier.forward(cls.view());
         pooled.mapv_inplace(|v| v.max(F::zero()));
