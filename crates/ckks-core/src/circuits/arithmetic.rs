@@ -115,37 +115,37 @@ pub trait Arithmetic: Sync {
     /// As said at the trait; an empty sum and a period longer than the slots are refused.
     fn dot_plain(&self, terms: &[(&Self::Vector, &PlainVector)]) -> Result<Self::Vector>;
 
-    /// Several sums `Σ vectors[i] ⊙ p` over the same vectors, one per entry of `rows`, each with one rescaling: the inner
-    /// part of a product with a public matrix. All vectors are brought to the lowest level among them.
+    /// Per output `Σ_g rot_g( Σ vectors[i] ⊙ p )` over its giants (g, [(i, p), …]), with one rescaling: the part of a product
+    /// with a public matrix that comes after the baby rotations ([`super::block_transform::BlockTransform`]). One level below
+    /// the lowest of the vectors; the Galois keys of the giant steps **at the level of the vectors**, because the rescaling
+    /// comes last, in one division with that of the key switches (eprint 2020/1203 §4.3).
     ///
     /// # Errors
-    /// As [`Arithmetic::dot_plain`]; an index outside `vectors` is refused.
-    fn dot_plain_many(&self, vectors: &[Self::Vector], rows: &[Vec<(usize, &PlainVector)>]) -> Result<Vec<Self::Vector>> {
+    /// As [`Arithmetic::dot_plain`]; an index outside `vectors` and an output without terms are refused.
+    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<Self::Vector>> {
         let lowest = vectors.iter().map(|v| self.level(v)).min().unwrap_or(0);
         let lowered = vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<Vec<_>>>()?;
-        let find = |i: usize| {
-            lowered.get(i).ok_or_else(|| Error::LengthMismatch {
-                what: "vectors of a matrix product",
-                found: vectors.len(),
-                needed: format!("more than {i}"),
-            })
+        let output = |giants: &Vec<Giant<'_>>| {
+            let inner = |g: &Giant<'_>| {
+                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
+                self.dot_plain(&terms)
+            };
+            let sums = giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
+            let terms: Vec<_> = sums.iter().zip(giants).map(|(v, g)| (v, g.step)).collect();
+            self.sum_of_rotations(&terms)
         };
-        let sum = |row: &Vec<(usize, &PlainVector)>| {
-            let terms = row.iter().map(|&(i, p)| Ok((find(i)?, p))).collect::<Result<Vec<_>>>()?;
-            self.dot_plain(&terms)
-        };
-        rows.iter().map(sum).collect()
+        outputs.iter().map(output).collect()
     }
 
-    /// `Σ rot_k(v)` over the given (v, k), no level, the Galois keys of the steps: the outer part of a product with a public
-    /// matrix.
+    /// `Σ rot_k(v)` over the given (v, k), no level, the Galois keys of the steps at the lowest level among the vectors.
     ///
     /// # Errors
     /// As said at the trait; an empty sum is refused.
     fn sum_of_rotations(&self, terms: &[(&Self::Vector, i64)]) -> Result<Self::Vector> {
+        let lowest = terms.iter().map(|(v, _)| self.level(v)).min().unwrap_or(0);
         let mut sum: Option<Self::Vector> = None;
         for &(v, step) in terms {
-            let rotated = self.rotate(v, step)?;
+            let rotated = self.rotate(&self.drop_to_level(v, lowest)?, step)?;
             sum = Some(match sum {
                 None => rotated,
                 Some(sum) => self.add(&sum, &rotated)?,
@@ -186,4 +186,25 @@ pub trait Arithmetic: Sync {
     /// # Errors
     /// As said at the trait; `level` above the vector's is refused.
     fn drop_to_level(&self, a: &Self::Vector, level: usize) -> Result<Self::Vector>;
+}
+
+/// One giant step of [`Arithmetic::matrix_product`].
+#[derive(Clone, Debug)]
+pub struct Giant<'p> {
+    /// Rotation of the inner sum.
+    pub step: i64,
+    /// (index of a vector, plaintext factor).
+    pub terms: Vec<(usize, &'p PlainVector)>,
+}
+
+/// `vectors[i]`, or an error that says how many there are.
+///
+/// # Errors
+/// [`Error::LengthMismatch`].
+pub fn indexed<V>(vectors: &[V], i: usize) -> Result<&V> {
+    vectors.get(i).ok_or_else(|| Error::LengthMismatch {
+        what: "vectors of a matrix product",
+        found: vectors.len(),
+        needed: format!("more than {i}"),
+    })
 }

@@ -3,10 +3,12 @@
 //! Output o is `Σ_i Σ_k D_{o,i,k} ⊙ rot_k(x_i)`. Writing k = g + b with 0 ≤ b < m and g a multiple of m,
 //! `y_o = Σ_g rot_g( Σ_{i,b} rot_{−g}(D_{o,i,g+b}) ⊙ rot_b(x_i) )`: the babies rot_b(x_i) are hoisted and shared by all outputs
 //! (Halevi and Shoup, eprint 2018/244 §4; Bossuat et al., eprint 2020/1203 §4), the giants of an output are shared by all
-//! inputs. One level; rotations by babies at the inputs' level, by giants one below.
+//! inputs. One level; all rotations at the inputs' level, because the rescaling comes last
+//! ([`Arithmetic::matrix_product`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arithmetic::Giant;
 use super::{Arithmetic, PlainVector};
 use crate::error::{Error, Result};
 use crate::keys::KeyRequirements;
@@ -24,12 +26,12 @@ pub type Diagonals = BTreeMap<i64, PlainVector>;
 pub struct BlockTransform {
     period: usize,
     babies: Vec<Vec<i64>>,
-    outputs: Vec<Vec<Giant>>,
+    outputs: Vec<Vec<PlannedGiant>>,
 }
 
 /// Σ over (input, baby) of plain ⊙ rot_baby(input), to be rotated by `step`.
 #[derive(Clone, Debug)]
-struct Giant {
+struct PlannedGiant {
     step: i64,
     terms: Vec<(usize, usize, PlainVector)>,
 }
@@ -96,7 +98,7 @@ impl BlockTransform {
                         giants.entry(g).or_default().push((i, at, d.rotate(-g)));
                     }
                 }
-                giants.into_iter().map(|(step, terms)| Giant { step, terms }).collect()
+                giants.into_iter().map(|(step, terms)| PlannedGiant { step, terms }).collect()
             })
             .collect();
         Self { period, babies, outputs }
@@ -126,13 +128,13 @@ impl BlockTransform {
         self.outputs.iter().flatten().map(|g| g.terms.len()).sum()
     }
 
-    /// Steps of the baby rotations of all inputs, made at the level of the inputs.
+    /// Steps of the baby rotations of all inputs.
     #[must_use]
     pub fn baby_steps(&self) -> BTreeSet<i64> {
         self.babies.iter().flatten().copied().filter(|&k| k != 0).collect()
     }
 
-    /// Steps of the giant rotations of all outputs, made one level below the inputs.
+    /// Steps of the giant rotations of all outputs.
     #[must_use]
     pub fn giant_steps(&self) -> BTreeSet<i64> {
         self.outputs.iter().flatten().map(|g| g.step).filter(|&k| k != 0).collect()
@@ -143,12 +145,11 @@ impl BlockTransform {
     /// # Errors
     /// [`Error::LevelsExhausted`] at level 0.
     pub fn key_requirements(&self, params: &Params, level: usize) -> Result<KeyRequirements> {
-        let Some(below) = level.checked_sub(1) else {
+        if level == 0 {
             return Err(Error::LevelsExhausted { operation: "a matrix product", needed: 1, available: 0 });
-        };
+        }
         let mut keys = KeyRequirements::default();
-        self.baby_steps().into_iter().for_each(|k| keys.need_rotation(params, k, level));
-        self.giant_steps().into_iter().for_each(|k| keys.need_rotation(params, k, below));
+        self.baby_steps().into_iter().chain(self.giant_steps()).for_each(|k| keys.need_rotation(params, k, level));
         Ok(keys)
     }
 
@@ -172,16 +173,15 @@ impl BlockTransform {
             first.push(vectors.len());
             vectors.extend(arithmetic.rotate_many(&arithmetic.drop_to_level(x, lowest)?, steps)?);
         }
-        let giants = self.outputs.iter().flatten();
-        let rows: Vec<Vec<_>> = giants.map(|g| g.terms.iter().map(|(i, b, p)| (first[*i] + b, p)).collect()).collect();
-        let hoisted_sums = arithmetic.dot_plain_many(&vectors, &rows)?;
-        drop(vectors);
-        let mut sums = hoisted_sums.iter();
-        let outer = |giants: &Vec<Giant>| {
-            let terms: Vec<_> = giants.iter().zip(&mut sums).map(|(g, v)| (v, g.step)).collect();
-            arithmetic.sum_of_rotations(&terms)
-        };
-        self.outputs.iter().map(outer).collect()
+        let outputs: Vec<Vec<Giant<'_>>> = self.outputs.iter().map(|o| o.iter().map(|g| g.with(&first)).collect()).collect();
+        arithmetic.matrix_product(&vectors, &outputs)
+    }
+}
+
+impl PlannedGiant {
+    /// The giant over a list of vectors in which the babies of input i begin at `first[i]`.
+    fn with(&self, first: &[usize]) -> Giant<'_> {
+        Giant { step: self.step, terms: self.terms.iter().map(|(i, b, p)| (first[*i] + b, p)).collect() }
     }
 }
 
@@ -245,7 +245,10 @@ mod tests {
             .rotations
             .iter()
             .for_each(|&(k, level)| used.need_rotation(&params, if k > 32 { k - 64 } else { k }, level));
-        assert_eq!(keys, used);
+        for (step, level) in &used.rotations {
+            assert!(keys.rotations.get(step).is_some_and(|l| l >= level), "step {step} at level {level}");
+        }
+        assert_eq!(keys.count(), used.count());
     }
 
     #[test]

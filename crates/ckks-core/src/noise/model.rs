@@ -98,9 +98,10 @@ impl NoiseModel {
         ROUNDING * (1.0 + self.secret_weight())
     }
 
-    /// What a rescaling adds to a vector that has `level` afterwards.
+    /// What a division of both halves leaves in a vector that has `level` afterwards, as every rescaling does; key switches
+    /// contain one.
     #[must_use]
-    pub fn rescaling(&self, level: usize) -> f64 {
+    pub fn rounding(&self, level: usize) -> f64 {
         self.at_level(self.rounded_halves(), level)
     }
 
@@ -118,27 +119,35 @@ impl NoiseModel {
         (0..shape.special).map(|i| self.params.p(i).value() as f64).product()
     }
 
+    /// What the errors in a switching key leave after the division by P, without the rounding of that division, at `level`
+    /// with a key made for `key_level`.
+    #[must_use]
+    pub fn switched(&self, level: usize, key_level: usize) -> f64 {
+        let shape = GadgetShape::for_level(&self.params, key_level.max(level));
+        self.at_level(self.inner_product(shape, level) / square(self.special_product(shape)), level)
+    }
+
+    /// [`NoiseModel::switched`] where P and the prime of the level are divided out together: what is left in a vector that
+    /// has `level` − 1 afterwards. At level 0 there is no prime to divide by.
+    #[must_use]
+    pub fn switched_and_rescaled(&self, level: usize, key_level: usize) -> f64 {
+        let Some(below) = level.checked_sub(1) else { return self.switched(level, key_level) };
+        let shape = GadgetShape::for_level(&self.params, key_level.max(level));
+        let divisor = self.special_product(shape) * self.params.q(level).value() as f64;
+        self.at_level(self.inner_product(shape, level) / square(divisor), below)
+    }
+
     /// What a rotation, a conjugation or a relinearisation on its own adds at `level`, with a key made for `key_level`.
     #[must_use]
     pub fn key_switching(&self, level: usize, key_level: usize) -> f64 {
-        let shape = GadgetShape::for_level(&self.params, key_level.max(level));
-        let divided = self.inner_product(shape, level) / square(self.special_product(shape));
-        self.at_level(divided + self.rounded_halves(), level)
+        self.switched(level, key_level) + self.rounding(level)
     }
 
-    /// What relinearisation and rescaling of a product at `level` add to the vector, which has level `level` − 1 afterwards:
-    /// P and the prime of the level are divided out together, with one rounding.
-    ///
-    /// At level 0 there is nothing to rescale by; the result is then that of [`NoiseModel::key_switching`].
+    /// What relinearisation and rescaling of a product at `level` add to the vector, which has `level` − 1 afterwards, with
+    /// one rounding for both.
     #[must_use]
     pub fn relinearised_rescaling(&self, level: usize, key_level: usize) -> f64 {
-        if level == 0 {
-            return self.key_switching(level, key_level);
-        }
-        let shape = GadgetShape::for_level(&self.params, key_level.max(level));
-        let divisor = self.special_product(shape) * self.params.q(level).value() as f64;
-        let divided = self.inner_product(shape, level) / square(divisor);
-        self.at_level(divided + self.rounded_halves(), level - 1)
+        self.switched_and_rescaled(level, key_level) + self.rounding(level.saturating_sub(1))
     }
 
     /// What bringing a vector from level `from` down to `to` adds: nothing if the canonical scales are equal, else the
@@ -151,7 +160,7 @@ impl NoiseModel {
         }
         let prime = self.params.q(to + 1).value() as f64;
         let constant = below.to_f64() * prime / above.to_f64();
-        message * ROUNDING / square(constant) + self.rescaling(to)
+        message * ROUNDING / square(constant) + self.rounding(to)
     }
 
     /// Scale at which plaintext factors of a vector at `level` are encoded, so that the rescaled product has the canonical

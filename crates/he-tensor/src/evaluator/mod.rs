@@ -1,5 +1,16 @@
 //! One trait for ciphertexts, simulation and cost.
 
+mod ckks;
+mod cost;
+mod cost_table;
+mod gaussian;
+mod simulator;
+
+pub use ckks::CkksEvaluator;
+pub use cost::{CostCounter, CostReport, CountedVector, Operation, OperationCount};
+pub use cost_table::{CostTable, Work};
+pub use simulator::{Encryption, SimulatedVector, Simulator};
+
 use ckks_core::circuits::Arithmetic;
 use ckks_core::params::Params;
 
@@ -10,7 +21,7 @@ pub trait Evaluator: Arithmetic {
 
     /// Says that the real parts of `v` have to lie within ±`bound` for what follows to be right (a polynomial's interval,
     /// for instance). Ciphertexts and the cost counter cannot look and do nothing; the simulator keeps the largest
-    /// |value|/bound for each `name`.
+    /// |value|/bound for each `name` ([`Simulator::ranges`]).
     fn watch(&self, name: &str, v: &Self::Vector, bound: f64) {
         let _ = (name, v, bound);
     }

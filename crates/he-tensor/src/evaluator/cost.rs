@@ -1,0 +1,438 @@
+//! The evaluator that computes nothing and counts everything.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ckks_core::circuits::arithmetic::{Giant, indexed};
+use ckks_core::circuits::{Arithmetic, PlainVector};
+use ckks_core::keys::{GadgetShape, KeyRequirements};
+use ckks_core::params::Params;
+use ckks_core::{Error, Result};
+use serde::Serialize;
+
+use super::{CostTable, Evaluator, Work};
+
+/// What stands for a ciphertext: its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedVector {
+    level: usize,
+}
+
+/// Kinds of operations that are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Sums, differences, additions of constants and plaintexts, products with integers and with i.
+    Linear,
+    /// Encoding of a plaintext.
+    Encoding,
+    /// Product with a plaintext or a constant, not rescaled.
+    PlainProduct,
+    /// Product of two ciphertexts before relinearisation.
+    Tensor,
+    /// Relinearisation with its rescaling.
+    Relinearisation,
+    /// Decomposition of a ciphertext for one or several rotations.
+    Decomposition,
+    /// Rotation of a decomposed ciphertext (or a conjugation).
+    Rotation,
+    /// Division by the last prime, by P, or by both.
+    Division,
+    /// Product with a constant and rescaling that bring a ciphertext to a lower level.
+    LevelDrop,
+}
+
+/// How often an operation was done at a level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OperationCount {
+    /// What.
+    pub operation: Operation,
+    /// Level of the operands.
+    pub level: usize,
+    /// How often.
+    pub count: u64,
+    /// What it takes.
+    pub work: Work,
+}
+
+/// What a circuit costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct CostReport {
+    /// Levels between the highest and the lowest vector seen.
+    pub levels_used: usize,
+    /// Level of the lowest vector seen.
+    pub lowest_level: usize,
+    /// Counts by operation and level.
+    pub operations: Vec<OperationCount>,
+    /// All work together.
+    pub work: Work,
+    /// The keys needed, each with the highest level at which it is used.
+    pub keys: KeyRequirements,
+    /// Bytes of these keys in memory, both halves.
+    pub key_bytes_in_memory: u64,
+}
+
+impl CostReport {
+    /// Predicted seconds on one thread.
+    #[must_use]
+    pub fn seconds(&self, table: &CostTable) -> f64 {
+        table.seconds(self.work)
+    }
+
+    /// How often `operation` was done, at all levels.
+    #[must_use]
+    pub fn count(&self, operation: Operation) -> u64 {
+        self.operations.iter().filter(|o| o.operation == operation).map(|o| o.count).sum()
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    operations: BTreeMap<(Operation, usize), (u64, Work)>,
+    keys: KeyRequirements,
+    lowest: Option<usize>,
+}
+
+/// [`Evaluator`] that follows levels and counts operations: the keys, bytes and seconds of a circuit before any key is made.
+///
+/// The vectors carry no values; a circuit whose steps depend on values cannot be counted (nor run on ciphertexts).
+pub struct CostCounter {
+    params: Params,
+    counts: Mutex<Counts>,
+}
+
+impl CostCounter {
+    /// A counter with nothing counted.
+    #[must_use]
+    pub fn new(params: &Params) -> Self {
+        Self { params: params.clone(), counts: Mutex::default() }
+    }
+
+    /// A fresh vector at the highest level.
+    #[must_use]
+    pub fn fresh(&self) -> CountedVector {
+        CountedVector { level: self.params.max_level() }
+    }
+
+    /// A fresh vector at `level`.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] for a level that the parameters do not have.
+    pub fn fresh_at(&self, level: usize) -> Result<CountedVector> {
+        if level > self.params.max_level() {
+            let available = self.params.max_level();
+            return Err(Error::LevelsExhausted { operation: "encrypting", needed: level, available });
+        }
+        Ok(CountedVector { level })
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn report(&self) -> CostReport {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = counts.operations.iter();
+        let operations: Vec<_> =
+            entries.map(|(&(operation, level), &(count, work))| OperationCount { operation, level, count, work }).collect();
+        let mut work = Work::default();
+        operations.iter().for_each(|o| work += o.work);
+        let lowest_level = counts.lowest.unwrap_or(self.params.max_level());
+        CostReport {
+            levels_used: self.params.max_level() - lowest_level,
+            lowest_level,
+            operations,
+            work,
+            keys: counts.keys.clone(),
+            key_bytes_in_memory: counts.keys.bytes_in_memory(&self.params),
+        }
+    }
+
+    /// The keys needed so far.
+    #[must_use]
+    pub fn key_requirements(&self) -> KeyRequirements {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).keys.clone()
+    }
+
+    fn count(&self, operation: Operation, level: usize, times: usize, work: Work) {
+        if times == 0 {
+            return;
+        }
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.lowest = Some(counts.lowest.map_or(level, |l| l.min(level)));
+        let entry = counts.operations.entry((operation, level)).or_default();
+        entry.0 += times as u64;
+        entry.1 += work * times as f64;
+    }
+
+    fn need(&self, note: impl FnOnce(&mut KeyRequirements)) {
+        note(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner).keys);
+    }
+
+    /// A result at `level`.
+    fn vector(&self, level: usize) -> CountedVector {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.lowest = Some(counts.lowest.map_or(level, |l| l.min(level)));
+        CountedVector { level }
+    }
+
+    fn linear(&self, level: usize) {
+        let limbs = 2.0 * (level + 1) as f64;
+        self.count(Operation::Linear, level, 1, Work { transforms: 0.0, limb_operations: limbs });
+    }
+
+    fn plain_product(&self, level: usize, times: usize) {
+        let limbs = 2.0 * (level + 1) as f64;
+        self.count(Operation::PlainProduct, level, times, Work { transforms: 0.0, limb_operations: limbs });
+    }
+
+    /// Encoding a vector of period s: transforms of 2s words, counted by their share of those of N, and one slot transform in
+    /// doubles, which takes about four times as long.
+    fn encode(&self, p: &PlainVector, level: usize) -> Result<()> {
+        let (period, slots) = (p.period(), self.params.slots());
+        if period > slots {
+            let needed = format!("1 to {slots} (N/2)");
+            return Err(Error::LengthMismatch { what: "values to encode", found: period, needed });
+        }
+        let words = 2.0 * period as f64;
+        let n = self.params.n() as f64;
+        let share = words * words.log2() / (n * n.log2());
+        self.count(Operation::Encoding, level, 1, Work { transforms: share * (level + 5) as f64, limb_operations: 0.0 });
+        Ok(())
+    }
+
+    /// Both halves over `from` limbs divided down to `to` limbs.
+    fn divide(&self, level: usize, from: usize, to: usize) {
+        let transforms = 2.0 * from as f64;
+        let limb_operations = 2.0 * (to * (from - to + 1)) as f64;
+        self.count(Operation::Division, level, 1, Work { transforms, limb_operations });
+    }
+
+    fn decompose(&self, level: usize) {
+        let shape = GadgetShape::for_level(&self.params, level);
+        let limbs = level + 1;
+        let all = limbs + shape.special;
+        let transforms = (shape.digits(level) * all) as f64;
+        let conversion = (limbs * all) as f64;
+        self.count(Operation::Decomposition, level, 1, Work { transforms, limb_operations: conversion });
+    }
+
+    /// Inner products with the keys and the automorphisms.
+    fn switch(&self, operation: Operation, level: usize, times: usize) {
+        let shape = GadgetShape::for_level(&self.params, level);
+        let limbs = level + 1 + shape.special;
+        let limb_operations = (2 * limbs * (shape.digits(level) + 1)) as f64;
+        self.count(operation, level, times, Work { transforms: 0.0, limb_operations });
+    }
+
+    fn special(&self, level: usize) -> usize {
+        GadgetShape::for_level(&self.params, level).special
+    }
+
+    fn needs_key(&self, steps: i64) -> bool {
+        steps.rem_euclid(self.params.slots() as i64) != 0
+    }
+
+    fn lower(&self, v: CountedVector, level: usize) -> CountedVector {
+        if v.level == level || self.params.scale_at(v.level).matches(self.params.scale_at(level)) {
+            return self.vector(level);
+        }
+        let limbs = (level + 2) as f64;
+        let work = Work { transforms: 2.0 * limbs, limb_operations: 4.0 * limbs };
+        self.count(Operation::LevelDrop, v.level, 1, work);
+        self.vector(level)
+    }
+
+    fn lowered<'a>(&self, vectors: impl Iterator<Item = &'a CountedVector> + Clone) -> usize {
+        let level = vectors.clone().map(|v| v.level).min().unwrap_or(0);
+        vectors.for_each(|v| {
+            self.lower(*v, level);
+        });
+        level
+    }
+
+    fn below(operation: &'static str, level: usize) -> Result<usize> {
+        level.checked_sub(1).ok_or(Error::LevelsExhausted { operation, needed: 1, available: 0 })
+    }
+
+    fn rotations(&self, level: usize, steps: &[i64]) {
+        let real: Vec<i64> = steps.iter().copied().filter(|&k| self.needs_key(k)).collect();
+        if real.is_empty() {
+            return;
+        }
+        self.decompose(level);
+        self.switch(Operation::Rotation, level, real.len());
+        for &k in &real {
+            self.divide(level, level + 1 + self.special(level), level + 1);
+            self.need(|keys| keys.need_rotation(&self.params, k, level));
+        }
+    }
+}
+
+fn empty(what: &'static str) -> Error {
+    Error::LengthMismatch { what, found: 0, needed: "at least 1".into() }
+}
+
+impl Arithmetic for CostCounter {
+    type Vector = CountedVector;
+
+    fn slots(&self) -> usize {
+        self.params.slots()
+    }
+
+    fn max_level(&self) -> usize {
+        self.params.max_level()
+    }
+
+    fn level(&self, v: &CountedVector) -> usize {
+        v.level
+    }
+
+    fn add(&self, a: &CountedVector, b: &CountedVector) -> Result<CountedVector> {
+        let level = self.lowered([a, b].into_iter());
+        self.linear(level);
+        Ok(self.vector(level))
+    }
+
+    fn sub(&self, a: &CountedVector, b: &CountedVector) -> Result<CountedVector> {
+        self.add(a, b)
+    }
+
+    fn negate(&self, a: &CountedVector) -> Result<CountedVector> {
+        self.linear(a.level);
+        Ok(*a)
+    }
+
+    fn mul(&self, a: &CountedVector, b: &CountedVector) -> Result<CountedVector> {
+        self.sum_of_products(&[(a, b)])
+    }
+
+    fn sum_of_products(&self, pairs: &[(&CountedVector, &CountedVector)]) -> Result<CountedVector> {
+        if pairs.is_empty() {
+            return Err(empty("terms of a sum of products"));
+        }
+        let level = self.lowered(pairs.iter().flat_map(|(a, b)| [*a, *b]));
+        let below = Self::below("a product", level)?;
+        let tensor = Work { transforms: 0.0, limb_operations: 4.0 * (level + 1) as f64 };
+        self.count(Operation::Tensor, level, pairs.len(), tensor);
+        self.decompose(level);
+        self.switch(Operation::Relinearisation, level, 1);
+        self.divide(level, level + 1 + self.special(level), level);
+        self.need(|keys| keys.need_relinearisation(level));
+        Ok(self.vector(below))
+    }
+
+    fn add_scalar(&self, a: &CountedVector, _: f64) -> Result<CountedVector> {
+        self.linear(a.level);
+        Ok(*a)
+    }
+
+    fn mul_integer(&self, a: &CountedVector, _: i64) -> Result<CountedVector> {
+        self.linear(a.level);
+        Ok(*a)
+    }
+
+    fn mul_by_i(&self, a: &CountedVector) -> Result<CountedVector> {
+        self.linear(a.level);
+        Ok(*a)
+    }
+
+    fn add_plain(&self, a: &CountedVector, p: &PlainVector) -> Result<CountedVector> {
+        self.encode(p, a.level)?;
+        self.linear(a.level);
+        Ok(*a)
+    }
+
+    fn dot_plain(&self, terms: &[(&CountedVector, &PlainVector)]) -> Result<CountedVector> {
+        if terms.is_empty() {
+            return Err(empty("terms of a sum of products"));
+        }
+        let level = self.lowered(terms.iter().map(|t| t.0));
+        let below = Self::below("a plaintext product", level)?;
+        terms.iter().try_for_each(|t| self.encode(t.1, level))?;
+        self.plain_product(level, terms.len());
+        self.divide(level, level + 1, level);
+        Ok(self.vector(below))
+    }
+
+    fn linear_combination(&self, terms: &[(&CountedVector, f64)], _: f64) -> Result<CountedVector> {
+        if terms.is_empty() {
+            return Err(empty("terms of a linear combination"));
+        }
+        let level = self.lowered(terms.iter().map(|t| t.0));
+        let below = Self::below("a linear combination", level)?;
+        self.plain_product(level, terms.len());
+        self.divide(level, level + 1, level);
+        Ok(self.vector(below))
+    }
+
+    fn rotate(&self, a: &CountedVector, steps: i64) -> Result<CountedVector> {
+        self.rotations(a.level, &[steps]);
+        Ok(*a)
+    }
+
+    fn rotate_many(&self, a: &CountedVector, steps: &[i64]) -> Result<Vec<CountedVector>> {
+        self.rotations(a.level, steps);
+        Ok(vec![*a; steps.len()])
+    }
+
+    fn conjugate(&self, a: &CountedVector) -> Result<CountedVector> {
+        self.decompose(a.level);
+        self.switch(Operation::Rotation, a.level, 1);
+        self.divide(a.level, a.level + 1 + self.special(a.level), a.level + 1);
+        self.need(|keys| keys.need_conjugation(a.level));
+        Ok(*a)
+    }
+
+    fn drop_to_level(&self, a: &CountedVector, level: usize) -> Result<CountedVector> {
+        if level > a.level {
+            return Err(Error::LevelsExhausted { operation: "dropping to a level", needed: level, available: a.level });
+        }
+        Ok(self.lower(*a, level))
+    }
+
+    fn sum_of_rotations(&self, terms: &[(&CountedVector, i64)]) -> Result<CountedVector> {
+        if terms.is_empty() {
+            return Err(empty("terms of a sum of rotations"));
+        }
+        let level = self.lowered(terms.iter().map(|t| t.0));
+        let steps: Vec<i64> = terms.iter().map(|t| t.1).filter(|&k| self.needs_key(k)).collect();
+        for &k in &steps {
+            self.decompose(level);
+            self.need(|keys| keys.need_rotation(&self.params, k, level));
+        }
+        self.switch(Operation::Rotation, level, steps.len());
+        if !steps.is_empty() {
+            self.divide(level, level + 1 + self.special(level), level + 1);
+        }
+        Ok(self.vector(level))
+    }
+
+    fn matrix_product(&self, vectors: &[CountedVector], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<CountedVector>> {
+        let level = self.lowered(vectors.iter());
+        let below = Self::below("a matrix product", level)?;
+        for giants in outputs {
+            if giants.is_empty() || giants.iter().any(|g| g.terms.is_empty()) {
+                return Err(empty("terms of a matrix product"));
+            }
+            for giant in giants {
+                for &(i, p) in &giant.terms {
+                    indexed(vectors, i)?;
+                    self.encode(p, level)?;
+                }
+                self.plain_product(level, giant.terms.len());
+                if self.needs_key(giant.step) {
+                    self.decompose(level);
+                    self.switch(Operation::Rotation, level, 1);
+                    self.need(|keys| keys.need_rotation(&self.params, giant.step, level));
+                }
+            }
+            self.divide(level, level + 1 + self.special(level), level);
+        }
+        Ok(outputs.iter().map(|_| self.vector(below)).collect())
+    }
+}
+
+impl Evaluator for CostCounter {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+}
