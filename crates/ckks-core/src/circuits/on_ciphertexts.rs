@@ -1,0 +1,225 @@
+//! The evaluator that works on ciphertexts.
+
+use num_complex::Complex64;
+use rayon::prelude::*;
+
+use super::arithmetic::{Giant, indexed};
+use super::{Arithmetic, PlainVector};
+use crate::ciphertext::Ciphertext;
+use crate::encoding::Encoder;
+use crate::error::{Error, Result};
+use crate::eval;
+use crate::keys::EvaluationKeys;
+use crate::params::{Params, Scale};
+use crate::plaintext::{Plaintext, SubringPlaintext};
+
+/// [`Arithmetic`] on ciphertexts: every ciphertext that it hands out has the canonical scale of its level.
+#[derive(Clone)]
+pub struct CkksEvaluator<'k> {
+    inner: eval::Evaluator<'k>,
+    encoder: Encoder,
+}
+
+impl<'k> CkksEvaluator<'k> {
+    /// An evaluator with keys.
+    ///
+    /// # Errors
+    /// [`Error::ParamsMismatch`] if the keys belong to other parameters.
+    pub fn new(params: &Params, keys: &'k EvaluationKeys) -> Result<Self> {
+        Ok(Self { inner: eval::Evaluator::new(params, keys)?, encoder: Encoder::new(params)? })
+    }
+
+    /// An evaluator for what needs no keys: sums and plaintext products.
+    ///
+    /// # Errors
+    /// Those of the encoder's tables.
+    pub fn without_keys(params: &Params) -> Result<Self> {
+        Ok(Self { inner: eval::Evaluator::without_keys(params), encoder: Encoder::new(params)? })
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        self.inner.params()
+    }
+
+    /// The encoder that plaintext factors go through.
+    #[must_use]
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Accepts a ciphertext from outside: checks that it has the canonical scale of its level.
+    ///
+    /// # Errors
+    /// [`Error::ScaleMismatch`] with both scales; [`Error::LevelsExhausted`] for a level that the parameters do not have.
+    pub fn admit(&self, ciphertext: Ciphertext) -> Result<Ciphertext> {
+        let (level, max) = (ciphertext.level(), self.max_level());
+        if level > max {
+            return Err(Error::LevelsExhausted { operation: "admitting a ciphertext", needed: level, available: max });
+        }
+        self.canonical(ciphertext)
+    }
+
+    /// Products leave the canonical scale only on levels whose prime is not of the scale's size.
+    fn canonical(&self, ciphertext: Ciphertext) -> Result<Ciphertext> {
+        let level = ciphertext.level();
+        let (found, needed) = (ciphertext.scale(), self.params().scale_at(level));
+        if found.matches(needed) {
+            Ok(ciphertext)
+        } else {
+            Err(Error::ScaleMismatch { level, left: found.log2(), right: needed.log2() })
+        }
+    }
+
+    /// Scale of plaintext factors at `level`: S_{ℓ−1}·q_ℓ/S_ℓ.
+    fn factor_scale(&self, operation: &'static str, level: usize) -> Result<Scale> {
+        let Some(below) = level.checked_sub(1) else {
+            return Err(Error::LevelsExhausted { operation, needed: 1, available: 0 });
+        };
+        let params = self.inner.params();
+        Ok(params.scale_at(below).times(self.inner.prime_scale(level)).over(params.scale_at(level)))
+    }
+
+    fn encode(&self, p: &PlainVector, level: usize, scale: Scale) -> Result<Plaintext> {
+        match p.as_real() {
+            Some(values) => self.encoder.encode(values, level, scale),
+            None => self.encoder.encode_complex(&p.to_complex(), level, scale),
+        }
+    }
+
+    fn encode_subring(&self, p: &PlainVector, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        match p.as_real() {
+            Some(values) => self.encoder.encode_subring(values, level, scale),
+            None => self.encoder.encode_subring_complex(&p.to_complex(), level, scale),
+        }
+    }
+
+    /// Σ aᵢ ⊙ pᵢ without rescaling, all at one level.
+    fn dot(&self, terms: &[(&Ciphertext, &PlainVector)], level: usize, scale: Scale) -> Result<Ciphertext> {
+        let plain = terms.par_iter().map(|(_, p)| self.encode_subring(p, level, scale)).collect::<Result<Vec<_>>>()?;
+        let pairs: Vec<_> = terms.iter().zip(&plain).map(|((a, _), p)| (*a, p)).collect();
+        self.inner.dot_subring(&pairs)
+    }
+
+    fn lowered(&self, vectors: &[&Ciphertext]) -> Result<(usize, Vec<Ciphertext>)> {
+        let lowest = vectors.iter().map(|v| v.level()).min().unwrap_or(0);
+        Ok((lowest, vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<_>>()?))
+    }
+}
+
+impl Arithmetic for CkksEvaluator<'_> {
+    type Vector = Ciphertext;
+
+    fn slots(&self) -> usize {
+        self.inner.params().slots()
+    }
+
+    fn max_level(&self) -> usize {
+        self.inner.params().max_level()
+    }
+
+    fn level(&self, v: &Ciphertext) -> usize {
+        v.level()
+    }
+
+    fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.inner.add(a, b)
+    }
+
+    fn sub(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.inner.sub(a, b)
+    }
+
+    fn negate(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        Ok(self.inner.negate(a))
+    }
+
+    fn mul(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        self.canonical(self.inner.mul_rescale(a, b)?)
+    }
+
+    fn sum_of_products(&self, pairs: &[(&Ciphertext, &Ciphertext)]) -> Result<Ciphertext> {
+        let product = self.inner.tensor_sum(pairs)?;
+        self.canonical(self.inner.relinearise_rescale(&product)?)
+    }
+
+    fn add_scalar(&self, a: &Ciphertext, c: f64) -> Result<Ciphertext> {
+        self.inner.add_constant(a, Complex64::new(c, 0.0))
+    }
+
+    fn mul_integer(&self, a: &Ciphertext, c: i64) -> Result<Ciphertext> {
+        Ok(self.inner.mul_integer(a, c))
+    }
+
+    fn mul_by_i(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        Ok(self.inner.mul_by_i(a))
+    }
+
+    fn add_plain(&self, a: &Ciphertext, p: &PlainVector) -> Result<Ciphertext> {
+        self.inner.add_plain(a, &self.encode(p, a.level(), a.scale())?)
+    }
+
+    fn dot_plain(&self, terms: &[(&Ciphertext, &PlainVector)]) -> Result<Ciphertext> {
+        let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
+        let (level, lowered) = self.lowered(&vectors)?;
+        let scale = self.factor_scale("a plaintext product", level)?;
+        let terms: Vec<_> = lowered.iter().zip(terms).map(|(a, (_, p))| (a, *p)).collect();
+        self.canonical(self.inner.rescale(&self.dot(&terms, level, scale)?)?)
+    }
+
+    fn linear_combination(&self, terms: &[(&Ciphertext, f64)], constant: f64) -> Result<Ciphertext> {
+        let Some(((_, first), rest)) = terms.split_first() else {
+            return Err(Error::LengthMismatch { what: "terms of a linear combination", found: 0, needed: "at least 1".into() });
+        };
+        let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
+        let (level, lowered) = self.lowered(&vectors)?;
+        let scale = self.factor_scale("a linear combination", level)?;
+        let mut sum = self.inner.mul_constant(&lowered[0], *first, scale)?;
+        for (a, (_, c)) in lowered[1..].iter().zip(rest) {
+            self.inner.mul_constant_add(&mut sum, a, *c)?;
+        }
+        self.add_scalar(&self.canonical(self.inner.rescale(&sum)?)?, constant)
+    }
+
+    fn rotate(&self, a: &Ciphertext, steps: i64) -> Result<Ciphertext> {
+        self.inner.rotate(a, steps)
+    }
+
+    fn rotate_many(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
+        self.inner.rotate_hoisted(a, steps)
+    }
+
+    fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
+        self.inner.conjugate(a)
+    }
+
+    fn drop_to_level(&self, a: &Ciphertext, level: usize) -> Result<Ciphertext> {
+        if level > a.level() {
+            return Err(Error::LevelsExhausted { operation: "dropping to a level", needed: level, available: a.level() });
+        }
+        self.inner.adjust_to(a, level, self.params().scale_at(level))
+    }
+
+    fn sum_of_rotations(&self, terms: &[(&Ciphertext, i64)]) -> Result<Ciphertext> {
+        let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
+        let (_, lowered) = self.lowered(&vectors)?;
+        let terms: Vec<_> = lowered.iter().zip(terms).map(|(v, t)| (v, t.1)).collect();
+        self.inner.rotate_sum(&terms)
+    }
+
+    fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<Ciphertext>> {
+        let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>())?;
+        let scale = self.factor_scale("a matrix product", level)?;
+        let output = |giants: &Vec<Giant<'_>>| {
+            let inner = |g: &Giant<'_>| {
+                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
+                self.dot(&terms, level, scale)
+            };
+            let sums = giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
+            let terms: Vec<_> = sums.iter().zip(giants).map(|(v, g)| (v, g.step)).collect();
+            self.canonical(self.inner.rotate_sum_rescale(&terms)?)
+        };
+        outputs.iter().map(output).collect()
+    }
+}
