@@ -217,7 +217,7 @@ fn check_encrypted<C: Circuit>(circuit: &C) {
             let measured = mean_square(values, predicted[i].values());
             let apart = bits_apart(predicted[i].mean_variance(), measured);
             println!("output {i}: predicted 2^{:.2}, {apart:+.2} bits", predicted[i].mean_variance().log2() / 2.0);
-            assert!(apart.abs() < 2.0, "output {i}: predicted {apart:+.2} bits above the measured error");
+            assert!(apart.abs() < 1.0, "output {i}: predicted {apart:+.2} bits above the measured error");
         }
     }
 }

@@ -1,0 +1,163 @@
+//! Matrix products, reductions and masks over (tokens × features), in the simulator, in the counter and on ciphertexts.
+
+mod common;
+
+use ckks_core::Result;
+use ckks_core::circuits::block_transform::BlockTransform;
+use ckks_core::params::Params;
+use common::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
+use he_tensor::{Evaluator, MatrixProduct, Simulator, TokenLayout, mask, reduce};
+use num_complex::Complex64;
+
+const FEATURES: usize = 12;
+const TOKENS: usize = 8;
+
+fn layout(params: &Params) -> TokenLayout {
+    TokenLayout::new(FEATURES, TOKENS, params.slots()).unwrap()
+}
+
+fn weight(seed: usize) -> impl Fn(usize, usize) -> f64 {
+    move |r, c| ((r * 7 + c * 11 + r * c + seed) % 19) as f64 / 19.0 - 0.5
+}
+
+fn value(t: usize, f: usize) -> f64 {
+    ((t * 37 + f * 5 + t * f) % 23) as f64 / 23.0 - 0.4
+}
+
+/// Two factors of a bilinear convolution: three taps, a window to the right and the mean.
+fn factors(layout: &TokenLayout) -> BlockTransform {
+    let mut product = MatrixProduct::new(layout, 3, 2);
+    let size = (FEATURES, FEATURES);
+    for shift in -1..=1 {
+        product.add_matrix((0, 0), shift, size, weight(3 + shift as usize % 5)).unwrap();
+    }
+    product.add_matrix((1, 0), 0, size, weight(9)).unwrap();
+    product.add_matrix((1, 1), 0, size, weight(10)).unwrap();
+    product.add_matrix_on_common((1, 2), (5, FEATURES), weight(11)).unwrap();
+    product.plan().unwrap()
+}
+
+struct Bilinear;
+
+impl Circuit for Bilinear {
+    fn run<E: Evaluator>(&self, e: &E, x: &[E::Vector]) -> Result<Vec<E::Vector>> {
+        let layout = layout(e.params());
+        let window = reduce::window_sum(e, &layout, &x[0], 2, 2)?;
+        let sum = reduce::sum_over_tokens(e, &layout, &x[0])?;
+        let factors = factors(&layout).apply(e, &[&x[0], &window, &sum])?;
+        let product = e.mul(&factors[0], &factors[1])?;
+        Ok(factors.into_iter().chain([product]).collect())
+    }
+
+    fn plain(&self, x: &[Vec<Complex64>]) -> Vec<Vec<Complex64>> {
+        let slots = x[0].len();
+        let at = |t: i64, c: usize| x[0][t.rem_euclid(TOKENS as i64) as usize * 16 + c];
+        let sum = |c: usize| (0..TOKENS as i64).map(|t| at(t, c)).sum::<Complex64>();
+        let apply = |seed: usize, r: usize, x: &dyn Fn(usize) -> Complex64| -> Complex64 {
+            (0..FEATURES).map(|c| x(c) * weight(seed)(r, c)).sum()
+        };
+        let mut u = vec![Complex64::default(); slots];
+        let mut v = u.clone();
+        for j in 0..slots {
+            let (t, r) = ((j / 16 % TOKENS) as i64, j % 16);
+            if r < FEATURES {
+                u[j] = (-1..=1).map(|s: i64| apply(3 + s as usize % 5, r, &|c| at(t + s, c))).sum();
+                v[j] = apply(9, r, &|c| at(t, c)) + apply(10, r, &|c| at(t + 2, c) + at(t + 3, c));
+                v[j] += if r < 5 { apply(11, r, &sum) } else { Complex64::default() };
+            }
+        }
+        let product = u.iter().zip(&v).map(|(a, b)| a * b).collect();
+        vec![u, v, product]
+    }
+}
+
+struct Reductions;
+
+impl Circuit for Reductions {
+    fn run<E: Evaluator>(&self, e: &E, x: &[E::Vector]) -> Result<Vec<E::Vector>> {
+        let layout = layout(e.params());
+        let mean = reduce::mean_over_tokens(e, &layout, &x[0], 5.0)?;
+        Ok(vec![
+            reduce::masked_mean_over_tokens(e, &layout, &x[0], 5)?,
+            reduce::sum_over_common_features(e, &layout, &mean)?,
+            reduce::sum_over_features(e, &layout, &x[0])?,
+            mask::broadcast_token(e, &layout, &x[0], 3)?,
+            mask::apply_secret_mask(e, &x[0], &x[1])?,
+            mean,
+        ])
+    }
+
+    fn plain(&self, x: &[Vec<Complex64>]) -> Vec<Vec<Complex64>> {
+        let slots = x[0].len();
+        let token = |t: usize, f: usize| x[0][16 * t + f];
+        let sum = |n: usize, f: usize| (0..n).map(|t| token(t, f)).sum::<Complex64>() / 5.0;
+        let all = |f: &dyn Fn(usize, usize) -> Complex64| (0..slots).map(|j| f(j / 16 % TOKENS, j % 16)).collect::<Vec<_>>();
+        let total = (0..16).map(|f| sum(TOKENS, f)).sum::<Complex64>();
+        vec![
+            all(&|_, f| if f < FEATURES { sum(5, f) } else { Complex64::default() }),
+            vec![total; slots],
+            all(&|t, _| (0..16).map(|f| token(t, f)).sum()),
+            all(&|_, f| if f < FEATURES { token(3, f) } else { Complex64::default() }),
+            x[0].iter().zip(&x[1]).map(|(a, b)| a * b).collect(),
+            all(&|_, f| sum(TOKENS, f)),
+        ]
+    }
+}
+
+fn check<C: Circuit>(circuit: &C) {
+    for literal in literals() {
+        let params = params(literal);
+        let layout = layout(&params);
+        let packed = layout.pack(TOKENS, value).unwrap().remove(0);
+        let secret_mask = layout.pack(5, |_, _| 1.0).unwrap().remove(0);
+        let inputs = vec![packed, secret_mask];
+        let wanted = circuit.plain(&inputs);
+        let simulated = simulate(circuit, &Simulator::new(&params), &inputs);
+        let (levels, report) = count(circuit, &params, 2);
+        let measured = encrypted(circuit, &params, &report.keys, &inputs, 21);
+        for (i, (level, values)) in measured.iter().enumerate() {
+            assert!(mean_square(simulated[i].values(), &wanted[i]).sqrt() < 1e-12, "output {i}: the simulator is exact");
+            assert_eq!((*level, simulated[i].level()), (levels[i], levels[i]), "output {i}");
+            let apart = bits_apart(simulated[i].mean_variance(), mean_square(values, &wanted[i]));
+            println!("output {i}: predicted 2^{:.2}, {apart:+.2} bits", simulated[i].mean_variance().log2() / 2.0);
+            assert!(apart.abs() < 2.0, "output {i}: predicted {apart:+.2} bits above the measured error");
+        }
+    }
+}
+
+#[test]
+fn bilinear_convolution() {
+    check(&Bilinear);
+}
+
+#[test]
+fn reductions_and_masks() {
+    check(&Reductions);
+}
+
+#[test]
+fn neighbouring_shifts_share_diagonals() {
+    let layout = TokenLayout::new(16, 64, 1024).unwrap();
+    let count = |shifts: std::ops::RangeInclusive<i64>| {
+        let mut product = MatrixProduct::new(&layout, 1, 1);
+        shifts.for_each(|s| {
+            product.add_matrix((0, 0), s, (16, 16), |r, c| (r + c + 1) as f64).unwrap();
+        });
+        product.plan().unwrap().plain_products()
+    };
+    assert_eq!(count(0..=0), 31);
+    assert_eq!(count(-1..=1), 63, "(m + 1)·p − 1");
+}
+
+#[test]
+fn refuses_what_does_not_fit() {
+    let layout = TokenLayout::new(8, 4, 64).unwrap();
+    let mut product = MatrixProduct::new(&layout, 1, 1);
+    assert!(product.add_matrix((0, 0), 0, (9, 8), |_, _| 1.0).unwrap_err().to_string().contains("at most 8"));
+    assert!(product.add_matrix((1, 0), 0, (8, 8), |_, _| 1.0).unwrap_err().to_string().contains("output below 1"));
+    assert!(product.add_matrix((0, 0), 0, (8, 8), |_, _| f64::NAN).unwrap_err().to_string().contains("NaN"));
+    assert!(product.plan().unwrap_err().to_string().contains("only zeros"));
+    let long = TokenLayout::new(8, 32, 64).unwrap();
+    let mut product = MatrixProduct::new(&long, 1, 1);
+    assert!(product.add_matrix((0, 0), 1, (8, 8), |_, _| 1.0).unwrap_err().to_string().contains("token shifts"));
+}
