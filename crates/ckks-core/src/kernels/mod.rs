@@ -2,7 +2,11 @@
 #![allow(unsafe_code)]
 
 mod aligned;
+mod modulus;
+mod path;
 mod simple;
-pub use simple::*;
 
 pub use aligned::AlignedBuf;
+pub use modulus::Modulus;
+pub use path::{KernelPath, active_path, force_path};
+pub use simple::*;

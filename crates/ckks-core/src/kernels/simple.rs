@@ -1,59 +1,11 @@
 //! Plain word arithmetic, one operation at a time.
 #![allow(missing_docs)]
+use super::Modulus;
 use crate::error::*;
-#[derive(Clone, Copy)]
-pub struct Modulus(u64);
-impl Modulus {
-    pub fn new(p: u64) -> Result<Self> {
-        Ok(Self(p))
-    }
-    pub fn value(&self) -> u64 {
-        self.0
-    }
-    pub fn add(&self, a: u64, b: u64) -> u64 {
-        (a + b) % self.0
-    }
-    pub fn sub(&self, a: u64, b: u64) -> u64 {
-        (a + self.0 - b) % self.0
-    }
-    pub fn neg(&self, a: u64) -> u64 {
-        (self.0 - a) % self.0
-    }
-    pub fn mul(&self, a: u64, b: u64) -> u64 {
-        (a as u128 * b as u128 % self.0 as u128) as u64
-    }
-    pub fn pow(&self, a: u64, mut e: u64) -> u64 {
-        let mut b = a;
-        let mut r = 1;
-        while e > 0 {
-            if e & 1 == 1 {
-                r = self.mul(r, b)
-            }
-            b = self.mul(b, b);
-            e >>= 1;
-        }
-        r
-    }
-    pub fn inv(&self, a: u64) -> u64 {
-        self.pow(a, self.0 - 2)
-    }
-    pub fn reduce_u128(&self, a: u128) -> u64 {
-        (a % self.0 as u128) as u64
-    }
-    pub fn reduce_u64(&self, a: u64) -> u64 {
-        a % self.0
-    }
-    pub fn from_i64(&self, a: i64) -> u64 {
-        a.rem_euclid(self.0 as i64) as u64
-    }
-    pub fn center(&self, a: u64) -> i64 {
-        if a > self.0 / 2 { a as i64 - self.0 as i64 } else { a as i64 }
-    }
-}
 pub struct NttTable(Modulus, u64, u32, concrete_ntt::prime64::Plan);
 impl NttTable {
     pub fn new(m: Modulus, l: u32) -> Result<Self> {
-        let p = concrete_ntt::prime64::Plan::try_new(1 << l, m.0).unwrap();
+        let p = concrete_ntt::prime64::Plan::try_new(1 << l, m.value()).unwrap();
         let mut x = vec![0; 1 << l];
         x[1] = 1;
         p.fwd(&mut x);
@@ -126,15 +78,16 @@ pub fn sub_mul_scalar_from(m: &Modulus, o: &mut [u64], a: &[u64], s: u64) {
         o[i] = m.mul(m.sub(a[i], o[i]), s)
     }
 }
-pub fn dot_into(m: &Modulus, o: &mut [u64], t: &[(&[u64], &[u64])]) {
-    for i in 0..o.len() {
-        o[i] = t.iter().fold(0, |s, (a, b)| m.add(s, m.mul(a[i], b[i])))
+/// Σ a_i·b_i: products below 2^100 are added up to 2^28 at a time before one reduction.
+pub fn dot_into(m: &Modulus, out: &mut [u64], pairs: &[(&[u64], &[u64])]) {
+    for (k, o) in out.iter_mut().enumerate() {
+        *o = m.reduce_u128(pairs.iter().map(|(a, b)| u128::from(a[k]) * u128::from(b[k])).sum());
     }
 }
-pub fn dot2_into(m: &Modulus, o: &mut [u64], p: &mut [u64], t: &[(&[u64], &[u64], &[u64])]) {
-    for i in 0..o.len() {
-        o[i] = t.iter().fold(0, |s, (a, b, _)| m.add(s, m.mul(a[i], b[i])));
-        p[i] = t.iter().fold(0, |s, (a, _, b)| m.add(s, m.mul(a[i], b[i])))
+pub fn dot2_into(m: &Modulus, out0: &mut [u64], out1: &mut [u64], terms: &[(&[u64], &[u64], &[u64])]) {
+    for k in 0..out0.len() {
+        out0[k] = m.reduce_u128(terms.iter().map(|(d, b, _)| u128::from(d[k]) * u128::from(b[k])).sum());
+        out1[k] = m.reduce_u128(terms.iter().map(|(d, _, a)| u128::from(d[k]) * u128::from(a[k])).sum());
     }
 }
 pub fn mul_blocks_assign(m: &Modulus, a: &mut [u64], w: &[u64]) {
