@@ -2,7 +2,9 @@
 //!
 //! One file or folder per command. Nothing here is part of what a user of the crates builds.
 
+mod eval_sst2;
 mod fetch;
+mod memory;
 mod tidy;
 mod workspace;
 
@@ -22,6 +24,8 @@ struct Cli {
 enum Command {
     /// Get SST-2 and the models into data/cache/, every file checked against its SHA-256.
     Fetch(fetch::Args),
+    /// Measure a model's accuracy on SST-2's dev sentences.
+    EvalSst2(eval_sst2::Args),
     /// Check the laws of the repository: dependencies downward, unsafe code in one room, and so on.
     Tidy(tidy::Args),
 }
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
+        Command::EvalSst2(args) => eval_sst2::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

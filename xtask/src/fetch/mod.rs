@@ -131,3 +131,13 @@ fn sst2(client: &download::Client, cache: &Path) -> Result<()> {
     std::fs::remove_file(&archive)?;
     Ok(())
 }
+
+/// Refuses a dev set other than the pinned one, so that figures belong to the same sentences everywhere.
+pub fn check_dev_set(path: &Path) -> Result<()> {
+    let [_, dev] = &pins::SST2;
+    match state(path, dev.sha256)? {
+        State::Right => Ok(()),
+        State::Missing => bail!("{} is missing", path.display()),
+        State::Wrong(found) => bail!("{}: found SHA-256 {found}, needed {}; fetch it again", path.display(), dev.sha256),
+    }
+}

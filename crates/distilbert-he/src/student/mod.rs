@@ -12,6 +12,6 @@ mod embedding;
 mod model;
 
 pub use circuit::{Stage, StudentCircuit};
-pub use config::{BlockShape, SoftArgmaxShape, StudentConfig};
+pub use config::{BlockShape, MODEL_TYPE, SoftArgmaxShape, StudentConfig};
 pub use embedding::EmbeddingTable;
 pub use model::{Network, SigmoidForm, Student};

@@ -1,0 +1,118 @@
+//! The models that can be evaluated, and what they answer.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use distilbert_he::encoder::Encoder;
+use distilbert_he::student::{SigmoidForm, Student};
+use distilbert_he::tokenizer::{LongText, Tokenizer};
+
+use super::Mode;
+use super::dev_set::DevSet;
+use crate::workspace;
+
+/// One sentence's answer.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// Probability that the sentence is positive, as the model says it; polynomials may leave [0, 1] by their error.
+    pub score: f64,
+    /// |argument| / bound of the score's polynomial, where there is one.
+    pub range_ratio: Option<f64>,
+}
+
+impl Prediction {
+    /// The answer.
+    pub fn positive(&self) -> bool {
+        self.score > 0.5
+    }
+}
+
+/// A loaded model.
+pub struct Model {
+    /// As given on the command line.
+    pub name: String,
+    tokenizer: Tokenizer,
+    kind: Kind,
+}
+
+enum Kind {
+    Encoder(Box<Encoder<f64>>),
+    Student(Box<Student>),
+}
+
+impl Model {
+    /// Loads a model by name or folder.
+    pub fn load(name: &str) -> Result<Self> {
+        let folder = folder(name)?;
+        let config = folder.join("config.json");
+        let text = std::fs::read_to_string(&config).with_context(|| missing(name, &config))?;
+        let config: serde_json::Value =
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", config.display()))?;
+        let kind = match config["model_type"].as_str() {
+            Some("distilbert") => Kind::Encoder(Box::new(Encoder::load(&folder)?)),
+            Some(distilbert_he::student::MODEL_TYPE) => Kind::Student(Box::new(Student::load(&folder)?)),
+            found => bail!(
+                "{}: found model_type {found:?}, needed \"distilbert\" or \"{}\"",
+                folder.display(),
+                distilbert_he::student::MODEL_TYPE
+            ),
+        };
+        Ok(Self { name: name.to_owned(), tokenizer: Tokenizer::load(&folder)?, kind })
+    }
+
+    /// Answers for all sentences, in order.
+    pub fn predict(&self, dev: &DevSet, mode: Mode) -> Result<Vec<Prediction>> {
+        match (&self.kind, mode) {
+            (Kind::Encoder(encoder), Mode::Plain) => {
+                let logits = encoder.logits(&self.token_ids(dev, encoder.config().max_position_embeddings)?)?;
+                Ok(logits
+                    .rows()
+                    .into_iter()
+                    .map(|row| Prediction { score: sigmoid(row[1] - row[0]), range_ratio: None })
+                    .collect())
+            }
+            (Kind::Encoder(_), mode) => {
+                bail!("{}: an encoder has no {} form yet; the student hnn-fast has", self.name, mode.name())
+            }
+            (Kind::Student(student), mode) => {
+                let form = if mode == Mode::Plain { SigmoidForm::Exact } else { SigmoidForm::Polynomial };
+                let margins = student.margins(&self.token_ids(dev, student.config().max_tokens())?)?;
+                let bound = student.config().soft_argmax.bound;
+                Ok(margins
+                    .iter()
+                    .map(|&margin| Prediction {
+                        score: student.score(margin, form),
+                        range_ratio: (mode != Mode::Plain).then(|| (student.beta() * margin).abs() / bound),
+                    })
+                    .collect())
+            }
+        }
+    }
+
+    fn token_ids(&self, dev: &DevSet, limit: usize) -> Result<Vec<Vec<u32>>> {
+        dev.sentences.iter().map(|sentence| Ok(self.tokenizer.encode(sentence, limit, LongText::Cut)?.ids)).collect()
+    }
+}
+
+/// A folder as given, or the place of a model known by name.
+fn folder(name: &str) -> Result<PathBuf> {
+    let root = workspace::root()?;
+    Ok(match name {
+        "hnn-fast" => root.join("data").join(name),
+        "minilm-sst2" | "distilbert-sst2" => workspace::cache(&root).join("models").join(name),
+        folder => PathBuf::from(folder),
+    })
+}
+
+fn missing(name: &str, config: &Path) -> String {
+    let get = match name {
+        "minilm-sst2" => "; get it with `cargo xtask fetch --from DIR`, where DIR holds models/minilm-sst2/",
+        "distilbert-sst2" => "; get it with `cargo xtask fetch --only distilbert-sst2`",
+        _ => "; known by name: hnn-fast, minilm-sst2, distilbert-sst2; anything else is a model's folder",
+    };
+    format!("{} cannot be read{get}", config.display())
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}

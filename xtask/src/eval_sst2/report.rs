@@ -1,0 +1,132 @@
+//! The figures of one evaluation.
+
+use std::fmt;
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+
+use super::dev_set::DevSet;
+use super::models::{Model, Prediction};
+use super::statistics::{binary_entropy, calibration_error, wilson95};
+use super::{Mode, TEACHER};
+use crate::memory;
+
+/// What `--json` prints. Fields that a mode does not have are null.
+#[derive(Serialize)]
+pub struct Report {
+    model: String,
+    mode: &'static str,
+    /// Sentences, from the beginning of dev.tsv.
+    n: usize,
+    correct: usize,
+    accuracy: f64,
+    /// Wilson score interval at 95 %.
+    interval95: [f64; 2],
+    teacher: &'static str,
+    /// Of the teacher's exact form on the same sentences.
+    teacher_accuracy: f64,
+    accuracy_ratio: f64,
+    /// Fraction of sentences with the same label as `agreement_with`.
+    agreement: f64,
+    agreement_with: String,
+    /// Largest distance of a score from that of `agreement_with`; null where that is the teacher, whose scores are others by design.
+    max_abs_score_error: Option<f64>,
+    nu_predicted_bits: Option<f64>,
+    nu_measured_bits: Option<f64>,
+    /// Largest |argument| / bound of any polynomial; above 1 it was left.
+    max_range_ratio: Option<f64>,
+    expected_calibration_error: f64,
+    /// Mean entropy of the answers' distribution.
+    mean_entropy_bits: f64,
+    seconds_per_sentence: f64,
+    peak_memory_bytes: Option<u64>,
+    security_bits: Option<u32>,
+}
+
+impl Report {
+    pub fn new(
+        model: &Model,
+        mode: Mode,
+        dev: &DevSet,
+        predictions: &[Prediction],
+        teacher: &[Prediction],
+        reference: Option<(&str, &[Prediction])>,
+        seconds_per_sentence: f64,
+    ) -> Result<Self> {
+        let n = dev.len();
+        ensure!(
+            n > 0 && predictions.len() == n && teacher.len() == n,
+            "{n} sentences, {} answers, {} of the teacher",
+            predictions.len(),
+            teacher.len()
+        );
+        for (row, prediction) in predictions.iter().enumerate() {
+            ensure!(prediction.score.is_finite(), "sentence {row}: the score is {}", prediction.score);
+        }
+        let right = |answers: &[Prediction]| {
+            answers.iter().zip(&dev.positive).filter(|(answer, label)| answer.positive() == **label).count()
+        };
+        let correct = right(predictions);
+        let accuracy = correct as f64 / n as f64;
+        let teacher_accuracy = right(teacher) as f64 / n as f64;
+        let (with, compared) = reference.unwrap_or((TEACHER, teacher));
+        let same = predictions.iter().zip(compared).filter(|(a, b)| a.positive() == b.positive()).count();
+        let errors = predictions.iter().zip(compared).map(|(a, b)| (a.score - b.score).abs());
+        let confidence = predictions.iter().zip(&dev.positive).map(|(answer, label)| {
+            let score = answer.score.clamp(0.0, 1.0);
+            (score.max(1.0 - score), answer.positive() == *label)
+        });
+        Ok(Self {
+            model: model.name.clone(),
+            mode: mode.name(),
+            n,
+            correct,
+            accuracy,
+            interval95: wilson95(correct, n),
+            teacher: TEACHER,
+            teacher_accuracy,
+            accuracy_ratio: accuracy / teacher_accuracy,
+            agreement: same as f64 / n as f64,
+            agreement_with: with.to_owned(),
+            max_abs_score_error: reference.map(|_| errors.fold(0.0, f64::max)),
+            nu_predicted_bits: None,
+            nu_measured_bits: None,
+            max_range_ratio: predictions.iter().filter_map(|answer| answer.range_ratio).reduce(f64::max),
+            expected_calibration_error: calibration_error(confidence),
+            mean_entropy_bits: predictions.iter().map(|answer| binary_entropy(answer.score)).sum::<f64>() / n as f64,
+            seconds_per_sentence,
+            peak_memory_bytes: memory::peak_bytes(),
+            security_bits: None,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({}): {} of {} right", self.model, self.mode, self.correct, self.n)?;
+        let [low, high] = self.interval95;
+        writeln!(f, "accuracy             {:.4}   95 % interval {low:.4} to {high:.4}", self.accuracy)?;
+        writeln!(f, "teacher {:12} {:.4}   ratio {:.4}", self.teacher, self.teacher_accuracy, self.accuracy_ratio)?;
+        writeln!(f, "same label as {:6} {:.4}", self.agreement_with, self.agreement)?;
+        writeln!(
+            f,
+            "calibration error    {:.4}   mean entropy {:.3} bits",
+            self.expected_calibration_error, self.mean_entropy_bits
+        )?;
+        for (name, value) in [
+            ("largest score error ", self.max_abs_score_error),
+            ("predicted nu, bits  ", self.nu_predicted_bits),
+            ("measured nu, bits   ", self.nu_measured_bits),
+            ("largest |x| / bound ", self.max_range_ratio),
+        ] {
+            if let Some(value) = value {
+                writeln!(f, "{name} {value:.4}")?;
+            }
+        }
+        write!(f, "seconds a sentence   {:.4}", self.seconds_per_sentence)?;
+        if let Some(bytes) = self.peak_memory_bytes {
+            write!(f, "   peak memory {:.2} GB", bytes as f64 / 1e9)?;
+        }
+        Ok(())
+    }
+}
