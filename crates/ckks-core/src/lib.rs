@@ -24,3 +24,8 @@ pub mod plaintext;
 pub mod ring;
 
 pub use error::{Error, Result};
+
+/// The code in the README is compiled and run.
+#[cfg(all(doctest, feature = "secret"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -275,8 +275,8 @@ mod tests {
         assert!(SpecialFft::new(12).is_err());
         assert!(SpecialFft::new(0).is_err());
         let fft = SpecialFft::new(8).unwrap();
-        assert!(fft.embed(&mut vec![Complex64::new(0.0, 0.0); 16]).is_err());
-        assert!(fft.unembed(&mut vec![Complex64::new(0.0, 0.0); 6]).is_err());
+        assert!(fft.embed(&mut [Complex64::new(0.0, 0.0); 16]).is_err());
+        assert!(fft.unembed(&mut [Complex64::new(0.0, 0.0); 6]).is_err());
         assert!(fft.embed(&mut []).is_err());
     }
 
