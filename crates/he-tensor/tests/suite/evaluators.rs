@@ -1,12 +1,10 @@
 //! Every operation of the trait, on every implementation: the same levels, the same values, errors as predicted.
 
-mod common;
-
+use crate::common::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, rotated, simulate};
 use ckks_core::Result;
+use ckks_core::circuits::PlainVector;
 use ckks_core::circuits::linear_transform::LinearTransform;
 use ckks_core::circuits::polynomial::{self, ChebyshevPolynomial};
-use ckks_core::circuits::{Arithmetic, PlainVector};
-use common::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, rotated, simulate};
 use he_tensor::{Evaluator, Simulator};
 use num_complex::Complex64;
 

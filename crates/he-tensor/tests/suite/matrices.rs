@@ -1,11 +1,9 @@
 //! Matrix products, reductions and masks over (tokens × features), in the simulator, in the counter and on ciphertexts.
 
-mod common;
-
+use crate::common::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
 use ckks_core::Result;
 use ckks_core::circuits::block_transform::BlockTransform;
 use ckks_core::params::Params;
-use common::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
 use he_tensor::{Evaluator, MatrixProduct, Simulator, TokenLayout, mask, reduce};
 use num_complex::Complex64;
 
