@@ -8,7 +8,9 @@
 
 mod circuit;
 mod config;
+mod diagonals;
 mod embedding;
+mod fold;
 mod model;
 
 pub use circuit::{Stage, StudentCircuit};
