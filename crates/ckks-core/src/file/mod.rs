@@ -32,6 +32,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 pub use container::{FORMAT_VERSION, FileType};
 pub use fields::{Hex, StoredScale};
@@ -109,7 +110,9 @@ pub fn write_to<T: Storable>(sink: &mut dyn Write, value: &T, params: &Params, e
     if written != payload_len {
         return Err(Error::FileLength { found: written, needed: payload_len });
     }
-    sink.write_all(hasher.finalize().as_bytes()).map_err(io)?;
+    let digest = hasher.finalize();
+    hasher.zeroize(); // it keeps the last bytes of the payload
+    sink.write_all(digest.as_bytes()).map_err(io)?;
     sink.flush().map_err(io)?;
     Ok(preamble.len() as u64 + payload_len + DIGEST as u64)
 }
@@ -154,7 +157,9 @@ pub fn read_from<T: Storable>(source: &mut dyn Read, length: u64, params: &Param
         return Err(Error::Corrupt { what: "the payload is longer than what its header announces" });
     }
     drop(payload);
-    check_digest(source, &hasher)?;
+    let computed = hasher.finalize();
+    hasher.zeroize(); // it keeps the last bytes of the payload
+    check_digest(source, computed)?;
     Ok((value, envelope.extra))
 }
 
@@ -194,7 +199,7 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Info> {
             hasher.update(&buffer[..chunk]);
             left -= chunk as u64;
         }
-        check_digest(&mut file, &hasher)?;
+        check_digest(&mut file, hasher.finalize())?;
         info(preamble, length)
     };
     check().map_err(|e| in_file(path, e))
@@ -229,11 +234,11 @@ fn open(path: &Path) -> Result<(File, u64)> {
     Ok((file, length))
 }
 
-fn check_digest(source: &mut dyn Read, hasher: &blake3::Hasher) -> Result<()> {
+fn check_digest(source: &mut dyn Read, computed: blake3::Hash) -> Result<()> {
     let mut stored = [0u8; DIGEST];
     read_exact(source, &mut stored)?;
     // `blake3::Hash` compares in constant time.
-    if hasher.finalize() != blake3::Hash::from_bytes(stored) {
+    if computed != blake3::Hash::from_bytes(stored) {
         return Err(Error::Corrupt { what: "the digest over the file does not match" });
     }
     Ok(())

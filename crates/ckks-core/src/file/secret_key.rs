@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::keys::SecretKey;
 use crate::params::Params;
 
-/// Header of a secret key.
+/// Header of a secret key: nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SecretKeyHeader {
+pub struct KeyIdHeader {
     /// Identifier that everything made with this key carries.
     pub key_id: Hex<16>,
 }
@@ -22,14 +22,14 @@ pub struct SecretKeyHeader {
 impl Storable for SecretKey {
     const TYPE: FileType = FileType::SECRET_KEY;
     const SECRET: bool = true;
-    type Header = SecretKeyHeader;
+    type Header = KeyIdHeader;
 
-    fn header(&self, params: &Params) -> Result<SecretKeyHeader> {
+    fn header(&self, params: &Params) -> Result<KeyIdHeader> {
         params.check_digest("the secret key", self.params_digest())?;
-        Ok(SecretKeyHeader { key_id: Hex(self.id()) })
+        Ok(KeyIdHeader { key_id: Hex(self.id()) })
     }
 
-    fn payload_len(_: &SecretKeyHeader, params: &Params) -> Result<PayloadLen> {
+    fn payload_len(_: &KeyIdHeader, params: &Params) -> Result<PayloadLen> {
         Ok(PayloadLen::new().bytes(params.n() as u64))
     }
 
@@ -39,7 +39,7 @@ impl Storable for SecretKey {
         writer.bytes(&bytes)
     }
 
-    fn read_payload(header: SecretKeyHeader, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Self> {
+    fn read_payload(header: KeyIdHeader, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Self> {
         let mut bytes = Zeroizing::new(vec![0u8; params.n()]);
         reader.bytes(&mut bytes)?;
         let coefficients: Zeroizing<Vec<i64>> = Zeroizing::new(bytes.iter().map(|&b| i64::from(b as i8)).collect());
