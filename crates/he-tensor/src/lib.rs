@@ -5,14 +5,16 @@
 //! operations and keys ([`evaluator::CostCounter`]).
 //!
 //! [`layout`] says where (tokens × features) matrices stand in slots, [`pcmm`] multiplies them by public matrices with token
-//! shifts, [`reduce`] sums over tokens and features, [`mask`] cuts parts out.
+//! shifts, [`ccmm`] multiplies two encrypted matrices head by head, [`reduce`] sums over tokens and features, [`mask`] cuts parts out.
 
+pub mod ccmm;
 pub mod evaluator;
 pub mod layout;
 pub mod mask;
 pub mod pcmm;
 pub mod reduce;
 
+pub use ccmm::HeadLayout;
 pub use evaluator::{CkksEvaluator, CostCounter, Evaluator, Simulator};
 pub use layout::TokenLayout;
 pub use pcmm::MatrixProduct;

@@ -1,5 +1,6 @@
 //! Circuits written once, run on every implementation of the evaluator.
 
+mod attention_products;
 mod common;
 mod evaluators;
 mod matrices;
