@@ -2,6 +2,7 @@
 //!
 //! One file or folder per command. Nothing here is part of what a user of the crates builds.
 
+mod bench;
 mod eval_sst2;
 mod fetch;
 mod memory;
@@ -26,6 +27,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Measure a model's accuracy on SST-2's dev sentences.
     EvalSst2(eval_sst2::Args),
+    /// Measure kernels, operations and circuits.
+    Bench(bench::Args),
     /// Check the laws of the repository: dependencies downward, unsafe code in one room, and so on.
     Tidy(tidy::Args),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::EvalSst2(args) => eval_sst2::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

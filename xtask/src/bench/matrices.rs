@@ -1,0 +1,36 @@
+//! A public 1024 × 1024 matrix times 32 × 2 tokens, packed as real and imaginary parts.
+
+use anyhow::{Context, Result};
+use ckks_core::circuits::CkksEvaluator;
+use he_tensor::layout::TokenLayout;
+use he_tensor::pcmm::MatrixProduct;
+
+use super::operations::Setup;
+use super::report::Bench;
+use super::sets;
+
+/// Width of the matrix.
+const WIDTH: usize = 1024;
+
+/// Rows `pcmm1024/n16/l5` and `/l3`.
+pub fn run(bench: &mut Bench) -> Result<()> {
+    for name in ["n16/l5", "n16/l3"] {
+        let row = format!("pcmm1024/{name}");
+        if !bench.wants(&row) {
+            continue;
+        }
+        let set = sets::all().into_iter().find(|s| s.name == name).context("a set of that name")?;
+        let params = set.params()?;
+        let level = params.max_level();
+        let layout = TokenLayout::new(WIDTH, 2 * params.slots() / WIDTH, params.slots())?.with_imaginary();
+        let mut product = MatrixProduct::new(&layout, 1, 1);
+        let weight = |r: usize, c: usize| ((r * 31 + c * 17) % 101) as f64 / 101.0 - 0.5;
+        product.add_matrix((0, 0), 0, (WIDTH, WIDTH), weight)?;
+        let plan = product.plan()?;
+        let needed = plan.key_requirements(&params, level)?;
+        let s = Setup::new(params, &needed)?;
+        let e = CkksEvaluator::new(&s.params, &s.keys)?;
+        bench.row(&row, || Ok(plan.apply(&e, &[&s.ciphertext])?))?;
+    }
+    Ok(())
+}
