@@ -3,7 +3,7 @@
 use ckks_core::Error;
 use ckks_core::ciphertext::{Ciphertext, SeededCiphertext};
 use ckks_core::file::{self, Storable};
-use ckks_core::keys::{EvaluationKeys, SecretKey};
+use ckks_core::keys::{EvaluationKeys, PublicKey, SecretKey};
 use ckks_core::params::{Params, ParamsLiteral};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -184,12 +184,12 @@ fn what_is_no_file_is_refused_with_its_name() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     /// Mutations with valid checksums, so that they reach the parsers: no panic, and what is accepted can be written again.
     #[test]
     fn mutated_files_never_panic(
-        which in 0usize..3,
+        which in 0usize..6,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         resize in prop::option::of(0usize..400),
     ) {
@@ -203,7 +203,10 @@ proptest! {
             let original = match which {
                 0 => bytes_of(&s.keys, &s.params),
                 1 => bytes_of(&s.seeded, &s.params),
-                _ => bytes_of(&s.secret, &s.params),
+                2 => bytes_of(&s.secret, &s.params),
+                3 => bytes_of(&s.public, &s.params),
+                4 => bytes_of(&s.ciphertext, &s.params),
+                _ => bytes_of(&literal(), &s.params),
             };
             let mut bytes = original.clone();
             let start = payload_start(&original);
@@ -228,7 +231,10 @@ proptest! {
             match which {
                 0 => run::<EvaluationKeys>(bytes, &s.params),
                 1 => run::<SeededCiphertext>(bytes, &s.params),
-                _ => run::<SecretKey>(bytes, &s.params),
+                2 => run::<SecretKey>(bytes, &s.params),
+                3 => run::<PublicKey>(bytes, &s.params),
+                4 => run::<Ciphertext>(bytes, &s.params),
+                _ => run::<ParamsLiteral>(bytes, &s.params),
             }
         });
     }
