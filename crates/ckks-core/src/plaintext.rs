@@ -42,3 +42,19 @@ impl SubringPlaintext {
         &self.words[i * self.blocks..(i + 1) * self.blocks]
     }
 }
+
+/// A [`SubringPlaintext`] over special primes too: the factor of a polynomial that is still multiplied by P.
+#[derive(Clone)]
+pub(crate) struct ExtendedPlaintext {
+    /// `blocks` words per limb, limb after limb.
+    pub words: Vec<u64>,
+    /// Runs per limb: twice the period.
+    pub blocks: usize,
+}
+
+impl ExtendedPlaintext {
+    /// The words of limb `i`.
+    pub fn limb(&self, i: usize) -> &[u64] {
+        &self.words[i * self.blocks..(i + 1) * self.blocks]
+    }
+}

@@ -30,7 +30,7 @@ pub struct Encoder {
 struct Inner {
     params: Params,
     fft: SpecialFft,
-    /// Per ciphertext prime, made at the first use.
+    /// Per prime in the order of `Params::prime_index`, made at the first use.
     subring: Vec<OnceLock<SubringNtt>>,
 }
 
@@ -41,7 +41,7 @@ impl Encoder {
     /// None for valid parameters; the transform's own check is passed on.
     pub fn new(params: &Params) -> Result<Self> {
         let fft = SpecialFft::new(params.slots())?;
-        let subring = (0..=params.max_level()).map(|_| OnceLock::new()).collect();
+        let subring = (0..params.full_basis().limbs()).map(|_| OnceLock::new()).collect();
         Ok(Self { inner: Arc::new(Inner { params: params.clone(), fft, subring }) })
     }
 
@@ -173,7 +173,7 @@ impl Encoder {
     }
 
     /// One full period of values.
-    fn encode_period(&self, mut values: Vec<Complex64>, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+    fn encode_period(&self, values: Vec<Complex64>, level: usize, scale: Scale) -> Result<SubringPlaintext> {
         let params = self.params();
         if level > params.max_level() {
             return Err(Error::LevelsExhausted { operation: "encoding", needed: level, available: params.max_level() });
@@ -187,8 +187,7 @@ impl Encoder {
             return self.encode_constant(constant, level, scale);
         }
         let period = values.len();
-        self.inner.fft.unembed(&mut values)?;
-        let unfolded = values.iter().map(|z| z.re).chain(values.iter().map(|z| z.im)).collect();
+        let unfolded = self.unfolded(values)?;
         let coefficients = RoundedCoefficients::new(params, unfolded, level, scale)?;
         let fill = |i: usize, words: &mut [u64]| {
             for (word, r) in words.iter_mut().zip(coefficients.residues(params.q(i))) {
@@ -222,24 +221,36 @@ impl Encoder {
         }
     }
 
-    /// Transform of a polynomial in X^(N/words) modulo ciphertext prime `i`.
-    fn transform(&self, i: usize, words: &mut [u64]) {
+    /// Coefficients of 1, Y, …, Y^(2s−1) of the polynomial in Y = X^(N/2s) whose slots are these s values.
+    pub(super) fn unfolded(&self, mut values: Vec<Complex64>) -> Result<Vec<f64>> {
+        self.inner.fft.unembed(&mut values)?;
+        Ok(values.iter().map(|z| z.re).chain(values.iter().map(|z| z.im)).collect())
+    }
+
+    /// Transform of a polynomial in X^(N/words) modulo prime `i` in the order of `Params::prime_index`.
+    pub(super) fn transform(&self, i: usize, words: &mut [u64]) {
         let params = self.params();
+        let table = params.ntt(params.full_basis(), i);
         if words.len() == params.n() {
-            params.ntt_q(i).forward(words);
+            table.forward(words);
         } else {
-            self.inner.subring[i].get_or_init(|| SubringNtt::new(params.ntt_q(i), params.slots())).forward(words);
+            self.inner.subring[i].get_or_init(|| SubringNtt::new(table, params.slots())).forward(words);
         }
     }
 }
 
 /// A plaintext of small period whose limbs are filled by `fill`, in parallel where they are long.
 fn filled_subring(blocks: usize, level: usize, scale: Scale, fill: impl Fn(usize, &mut [u64]) + Sync) -> SubringPlaintext {
-    let mut words = vec![0; blocks * (level + 1)];
+    SubringPlaintext { words: filled_words(blocks, level + 1, fill), blocks, scale }
+}
+
+/// `limbs` limbs of `blocks` words each, filled by `fill`, in parallel where they are long.
+pub(super) fn filled_words(blocks: usize, limbs: usize, fill: impl Fn(usize, &mut [u64]) + Sync) -> Vec<u64> {
+    let mut words = vec![0; blocks * limbs];
     if blocks >= PARALLEL_BLOCKS {
         words.par_chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
     } else {
         words.chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
     }
-    SubringPlaintext { words, blocks, scale }
+    words
 }

@@ -3,6 +3,7 @@
 mod encoder;
 #[cfg(test)]
 mod encoder_tests;
+mod extended;
 mod reconstruct;
 mod roots;
 mod rounding;

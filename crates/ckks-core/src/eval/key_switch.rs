@@ -19,6 +19,11 @@ impl Decomposed {
         self.level
     }
 
+    /// A polynomial that is its own only digit, because it is smaller than the first special prime.
+    pub(crate) fn single(shape: GadgetShape, digit: Poly<Ntt>) -> Self {
+        Self { shape, level: digit.basis().q - 1, digits: vec![digit] }
+    }
+
     pub(super) fn digits(&self) -> &[Poly<Ntt>] {
         &self.digits
     }
@@ -31,7 +36,7 @@ impl Decomposed {
 
 impl Evaluator<'_> {
     /// Digit j holds [x]_{D_j} (centred), D_j the product of the digit's primes, over all other primes too.
-    pub(super) fn decompose(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
+    pub(crate) fn decompose(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
         let params = &self.params;
         let level = poly.basis().q - 1;
         let basis = shape.basis(level);

@@ -120,7 +120,7 @@ impl Evaluator<'_> {
     }
 
     /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).
-    pub(super) fn add_times_special(&self, acc: &mut Poly<Ntt>, d: &Poly<Ntt>) {
+    pub(crate) fn add_times_special(&self, acc: &mut Poly<Ntt>, d: &Poly<Ntt>) {
         let basis = acc.basis();
         acc.for_each_limb(|i, limb| {
             if i < basis.q {
@@ -132,7 +132,7 @@ impl Evaluator<'_> {
     }
 
     /// Multiplies every digit with its key part and adds up, over the ciphertext primes of the level and the special primes.
-    pub(super) fn inner_product(
+    pub(crate) fn inner_product(
         &self,
         decomposed: &super::Decomposed,
         key: &crate::keys::SwitchingKey,

@@ -36,7 +36,7 @@ impl<'s> KeyGenerator<'s> {
     pub fn relinearisation_key(&self, level: usize, randomness: &mut Randomness) -> SwitchingKey {
         let s = &self.secret.s.0;
         let square = SecretPoly(Poly::product(&self.params, s, s));
-        self.switching_key(level, &square.0, s, randomness)
+        self.switching_key(GadgetShape::for_level(&self.params, level), &square.0, s, randomness)
     }
 
     /// The key for rotations by `step` slots to the left, up to `level`.
@@ -53,7 +53,7 @@ impl<'s> KeyGenerator<'s> {
     /// every digit, and one decomposition serves all rotations (Bossuat et al. 2021, eprint 2020/1203, section 4).
     pub fn galois_key(&self, element: u64, level: usize, randomness: &mut Randomness) -> SwitchingKey {
         let target = SecretPoly(self.secret.s.0.automorphism(&self.params, inverse_odd(element, 2 * self.params.n() as u64)));
-        self.switching_key(level, &self.secret.s.0, &target.0, randomness)
+        self.switching_key(GadgetShape::for_level(&self.params, level), &self.secret.s.0, &target.0, randomness)
     }
 
     /// All keys of a list; `progress` is told after each how many are done and how many there are.
@@ -85,6 +85,17 @@ impl<'s> KeyGenerator<'s> {
         keys
     }
 
+    /// The secret itself, over all primes.
+    pub(crate) fn secret_poly(&self) -> &Poly<Ntt> {
+        &self.secret.s.0
+    }
+
+    /// A fresh secret with `weight` coefficients ±1, over all primes.
+    pub(crate) fn sparse_secret(&self, weight: u32, randomness: &mut Randomness) -> SecretPoly {
+        let coefficients = randomness.sparse_ternary(self.params.n(), weight);
+        SecretPoly(Poly::from_signed(&self.params, self.params.full_basis(), &coefficients).into_ntt(&self.params))
+    }
+
     /// −a·s + e over `basis`.
     fn encryption_of_zero(&self, basis: Basis, a: &Poly<Ntt>, s: &Poly<Ntt>, randomness: &mut Randomness) -> Poly<Ntt> {
         let mut b = randomness.error_poly(&self.params, basis).into_ntt(&self.params);
@@ -96,9 +107,15 @@ impl<'s> KeyGenerator<'s> {
     }
 
     /// Encryptions of P·g_j·`from` under `to`, where g_j is 1 modulo the primes of digit j and 0 modulo the others.
-    fn switching_key(&self, level: usize, from: &Poly<Ntt>, to: &Poly<Ntt>, randomness: &mut Randomness) -> SwitchingKey {
+    pub(crate) fn switching_key(
+        &self,
+        shape: GadgetShape,
+        from: &Poly<Ntt>,
+        to: &Poly<Ntt>,
+        randomness: &mut Randomness,
+    ) -> SwitchingKey {
         let params = &self.params;
-        let shape = GadgetShape::for_level(params, level);
+        let level = shape.level;
         let basis = shape.basis(level);
         let seed = randomness.public_seed();
         let (b, a) = (0..shape.digits(level))

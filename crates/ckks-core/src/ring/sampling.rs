@@ -68,6 +68,28 @@ impl Randomness {
     pub(crate) fn ternary(&mut self, n: usize) -> zeroize::Zeroizing<Vec<i64>> {
         zeroize::Zeroizing::new(ternary(&mut self.secret, n))
     }
+
+    /// `weight` of `n` coefficients are ±1, the others 0.
+    #[cfg(feature = "secret")]
+    pub(crate) fn sparse_ternary(&mut self, n: usize, weight: u32) -> zeroize::Zeroizing<Vec<i64>> {
+        zeroize::Zeroizing::new(sparse_ternary(&mut self.secret, n, weight))
+    }
+}
+
+/// `n` coefficients, of which a uniform subset of `weight` is ±1: selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S), one
+/// word and the same steps for each coefficient; bias below n·2^-63.
+#[cfg(feature = "secret")]
+fn sparse_ternary(rng: &mut ChaCha20Rng, n: usize, weight: u32) -> Vec<i64> {
+    let mut missing = u64::from(weight).min(n as u64);
+    (0..n as u64)
+        .map(|done| {
+            let word = rng.next_u64();
+            let place = ((u128::from(word >> 1) * u128::from(n as u64 - done)) >> 63) as u64;
+            let taken = u64::from(place < missing);
+            missing -= taken;
+            taken as i64 * (1 - 2 * (word & 1) as i64)
+        })
+        .collect()
 }
 
 /// `n` coefficients uniform over {−1, 0, 1}: floor(3·r/2^64) − 1 from one word each, in constant time; bias below 2^-62.
@@ -161,6 +183,26 @@ mod tests {
             // Five standard deviations of a binomial with probability 1/3.
             assert!((count - n as f64 / 3.0).abs() < 5.0 * (n as f64 * 2.0 / 9.0).sqrt());
         }
+    }
+
+    #[test]
+    #[cfg(feature = "secret")]
+    fn sparse_has_its_weight_everywhere() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let (n, weight, draws) = (256, 32, 4000);
+        let mut hits = vec![0.0; n];
+        let mut signs = 0;
+        for _ in 0..draws {
+            let x = sparse_ternary(&mut rng, n, weight);
+            assert_eq!(x.iter().map(|v| v.abs()).sum::<i64>(), i64::from(weight));
+            signs += x.iter().sum::<i64>();
+            hits.iter_mut().zip(&x).for_each(|(h, v)| *h += v.abs() as f64);
+        }
+        // Five and a half standard deviations of a binomial with probability 1/8, over 256 places; five of the signs' sum.
+        let p = f64::from(weight) / n as f64;
+        let deviation = (draws as f64 * p * (1.0 - p)).sqrt();
+        assert!(hits.iter().all(|h| (h - draws as f64 * p).abs() < 5.5 * deviation));
+        assert!((signs as f64).abs() < 5.0 * (f64::from(weight) * draws as f64).sqrt());
     }
 
     #[test]

@@ -1,0 +1,98 @@
+//! Plain, unchecked bootstrapping parameters and the presets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::params::ParamsLiteral;
+
+/// Bootstrapping parameters as written by a person or read from a file: unchecked. [`super::BootstrapParams::new`] validates.
+///
+/// The ciphertext primes from the bottom: one that stays at level 0, one per stage of SlotsToCoeffs, the residual levels that
+/// the user computes on, the levels of EvalMod (their number follows from the polynomial), one per stage of CoeffsToSlots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapParamsLiteral {
+    /// log2 of the ring degree N; 10 to 17.
+    pub log_n: u32,
+    /// log2 of the number s of slots that are bootstrapped together; below log_n − 1 vectors have period s and cost less.
+    pub log_slots: u32,
+    /// Bits of the lowest prime. Its distance to `log_scale` is the room of the message in EvalMod: two bits more of it divide
+    /// the sine's error by 16 and multiply that of the noise by 4.
+    pub q0_bits: u32,
+    /// Bits of the primes of SlotsToCoeffs, lowest level first; one stage each.
+    pub slots_to_coeffs_bits: Vec<u32>,
+    /// log2 of the scale Δ on the residual levels, and the bits of their primes.
+    pub log_scale: u32,
+    /// Levels left to the user: those between the result of a bootstrap and the level at which the next one starts.
+    pub residual_levels: usize,
+    /// Bits of the primes of EvalMod.
+    pub eval_mod_bits: u32,
+    /// Bits of the primes of CoeffsToSlots, lowest level first; one stage each.
+    pub coeffs_to_slots_bits: Vec<u32>,
+    /// Bits of the special primes.
+    pub p_bits: Vec<u32>,
+    /// Number h of non-zero coefficients of the secret under which the modulus is raised.
+    pub sparse_weight: u32,
+    /// K: EvalMod works for coefficients up to K·q_0 after ModRaise.
+    pub bound: u32,
+    /// Degree of the polynomial that approximates the cosine; even, because the cosine is.
+    pub cosine_degree: usize,
+    /// Number r of double-angle steps: the polynomial stands for cos(2π·x/2^r).
+    pub double_angles: u32,
+}
+
+impl BootstrapParamsLiteral {
+    /// `n16-boot`: N = 2^16, all 2^15 slots, 15 residual levels of 39 bits, log QP = 1732 of 1747.
+    pub fn n16_boot() -> Self {
+        Self {
+            log_n: 16,
+            log_slots: 15,
+            q0_bits: 50,
+            slots_to_coeffs_bits: vec![35; 3],
+            log_scale: 39,
+            residual_levels: 15,
+            eval_mod_bits: 50,
+            coeffs_to_slots_bits: vec![48; 4],
+            p_bits: vec![50; 8],
+            sparse_weight: 32,
+            bound: 16,
+            cosine_degree: 30,
+            double_angles: 3,
+        }
+    }
+
+    /// A set for tests, **insecure**: N = 2^`log_n`, two stages of each transform, `residual_levels` levels of 39 bits.
+    pub fn toy(log_n: u32, log_slots: u32, residual_levels: usize) -> Self {
+        Self {
+            log_n,
+            log_slots,
+            slots_to_coeffs_bits: vec![35; 2],
+            residual_levels,
+            coeffs_to_slots_bits: vec![48; 2],
+            p_bits: vec![50; 5],
+            ..Self::n16_boot()
+        }
+    }
+
+    /// Preset by name: `n16-boot`.
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "n16-boot" => Some(Self::n16_boot()),
+            _ => None,
+        }
+    }
+
+    /// Levels of EvalMod: ⌈log2(degree + 1)⌉ of the polynomial and one per double angle.
+    pub fn eval_mod_levels(&self) -> usize {
+        (self.cosine_degree + 1).next_power_of_two().trailing_zeros() as usize + self.double_angles as usize
+    }
+
+    /// The parameters of the scheme itself.
+    pub fn scheme(&self) -> ParamsLiteral {
+        let mut q_bits = vec![self.q0_bits];
+        q_bits.extend(&self.slots_to_coeffs_bits);
+        q_bits.extend(std::iter::repeat_n(self.log_scale, self.residual_levels));
+        q_bits.extend(std::iter::repeat_n(self.eval_mod_bits, self.eval_mod_levels()));
+        q_bits.extend(&self.coeffs_to_slots_bits);
+        ParamsLiteral { log_n: self.log_n, q_bits, p_bits: self.p_bits.clone(), log_scale: self.log_scale }
+    }
+}

@@ -1,0 +1,21 @@
+//! Bootstrapping: a ciphertext without levels becomes one with levels, without a secret.
+//!
+//! The order is SlotsToCoeffs → ModRaise → CoeffsToSlots → EvalMod: the first transform runs on the few primes that are left, and the
+//! sum of its errors is the error of the coefficients, which become slots again. `docs/bootstrapping.md` has the circuit, the
+//! error budget, and what was measured.
+
+mod circuit;
+mod dft;
+mod eval_mod;
+mod failure;
+mod keys;
+mod literal;
+mod mod_raise;
+mod params;
+mod sine;
+mod transform;
+
+pub use circuit::{Bootstrapper, Slots};
+pub use keys::{BootstrapKeyRequirements, BootstrapKeys, EncapsulationKeys};
+pub use literal::BootstrapParamsLiteral;
+pub use params::{BootstrapParams, EncapsulationSecurity, max_log_qp_sparse_128};

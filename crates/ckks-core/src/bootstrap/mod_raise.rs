@@ -1,0 +1,74 @@
+//! ModRaise through an encapsulated sparse secret.
+//!
+//! A ciphertext modulo q_0, read as one modulo Q, encrypts m + q_0·I, and I is as large as the secret is heavy. So it is switched to
+//! a sparse secret while its modulus is small, raised, and switched back at the full modulus: the sparse secret is only ever
+//! used modulo q_0·p_0 (Bossuat, Troncoso-Pastoriza, Hubaux, eprint 2022/024, section 4).
+
+use super::keys::EncapsulationKeys;
+use crate::ciphertext::Ciphertext;
+use crate::error::{Error, Result};
+use crate::eval::{Decomposed, Evaluator};
+use crate::keys::{GadgetShape, SwitchingKey};
+use crate::params::{Params, Scale};
+use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows, divide_by_dropped};
+
+/// How the key to the sparse secret cuts: everything modulo q_0 is one digit, carried by one special prime.
+pub(super) fn to_sparse_shape() -> GadgetShape {
+    GadgetShape { level: 0, special: 1, digit_limbs: 1 }
+}
+
+/// How the key from the sparse secret cuts: what was raised from q_0 is smaller than one special prime, so it is its own only digit.
+pub(super) fn from_sparse_shape(level: usize) -> GadgetShape {
+    GadgetShape { level, special: 1, digit_limbs: level + 1 }
+}
+
+/// A ciphertext at level 0 becomes one at the level of the keys that encrypts m + q_0·I, |I| bounded by the sparse secret. The
+/// result is declared to have `scale`.
+///
+/// # Errors
+/// [`Error::LevelsExhausted`] unless the ciphertext is at level 0.
+pub(super) fn mod_raise(
+    evaluator: &Evaluator<'_>,
+    keys: &EncapsulationKeys,
+    level: usize,
+    ciphertext: &Ciphertext,
+    scale: Scale,
+) -> Result<Ciphertext> {
+    let params = evaluator.params();
+    if ciphertext.level() != 0 {
+        return Err(Error::LevelsExhausted { operation: "ModRaise", needed: 0, available: ciphertext.level() });
+    }
+    let available = keys.from_sparse.shape().level;
+    if available < level {
+        return Err(Error::MissingKey { key: "key from the sparse secret".into(), level });
+    }
+    let digits = evaluator.decompose(&ciphertext.c1, to_sparse_shape())?;
+    let sparse = switch(evaluator, &keys.to_sparse, &digits, &ciphertext.c0)?;
+    let [c0, c1] = sparse.map(|part| part.into_coeff(params));
+    let c0 = raised(params, &c0, Basis { q: level + 1, p: 0 })?;
+    let c1 = raised(params, &c1, Basis { q: level + 1, p: 1 })?;
+    let digits = Decomposed::single(from_sparse_shape(level), c1);
+    let [c0, c1] = switch(evaluator, &keys.from_sparse, &digits, &c0)?;
+    Ok(Ciphertext { c0, c1, scale })
+}
+
+/// (c_0 + ⟨digits, b⟩/P, ⟨digits, a⟩/P).
+fn switch(evaluator: &Evaluator<'_>, key: &SwitchingKey, digits: &Decomposed, c0: &Poly<Ntt>) -> Result<[Poly<Ntt>; 2]> {
+    let params = evaluator.params();
+    let (mut u0, u1) = evaluator.inner_product(digits, key);
+    evaluator.add_times_special(&mut u0, c0);
+    let keep = digits.level() + 1;
+    let (u0, u1) = rayon::join(|| divide_by_dropped(params, u0, keep), || divide_by_dropped(params, u1, keep));
+    Ok([u0?, u1?])
+}
+
+/// The centred residues modulo q_0, modulo all primes of `basis`.
+fn raised(params: &Params, part: &Poly<Coeff>, basis: Basis) -> Result<Poly<Ntt>> {
+    let mut out = Poly::<Coeff>::zero(params.n(), basis);
+    let to: Vec<usize> = (0..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
+    let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(params.n()).collect();
+    let (own, others) = rows.split_at_mut(1);
+    own[0].copy_from_slice(part.limb(0));
+    convert_rows(params, &[0], &[part.limb(0)], &to[1..], others)?;
+    Ok(out.into_ntt(params))
+}

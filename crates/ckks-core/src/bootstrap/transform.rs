@@ -1,0 +1,210 @@
+//! One sparse matrix on a ciphertext: baby and giant steps with double hoisting.
+//!
+//! Σ_k D_k ⊙ rot_k(x) = Σ_g rot_g(Σ_b rot_{−g}(D_{g+b}) ⊙ rot_b(x)). The babies stay multiplied by P: one decomposition serves
+//! all of them and none is divided by P; the sum over the giants stays so too, and its division by P is the rescaling at the
+//! same time (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, eprint 2020/1203, section 4).
+
+use std::collections::BTreeMap;
+
+use num_complex::Complex64;
+
+use super::dft::Diagonals;
+use crate::ciphertext::Ciphertext;
+use crate::encoding::Encoder;
+use crate::error::{Error, Result};
+use crate::eval::Evaluator;
+use crate::kernels;
+use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
+use crate::params::{Params, Scale};
+use crate::plaintext::ExtendedPlaintext;
+use crate::ring::{Basis, Ntt, Poly, divide_by_dropped};
+
+/// Cost of a giant step beside that of a baby step: a baby is one inner product, a giant also divides by P and decomposes.
+const GIANT_COST: usize = 2;
+
+/// Which rotations a matrix takes.
+#[derive(Clone, Debug)]
+pub(super) struct Steps {
+    /// Baby steps in ascending order; the first is 0.
+    babies: Vec<i64>,
+    /// Per giant step: (place of the baby step, step of the diagonal).
+    giants: BTreeMap<i64, Vec<(usize, i64)>>,
+}
+
+impl Steps {
+    /// The cheapest split of a matrix's steps.
+    pub fn of(matrix: &Diagonals) -> Self {
+        let unit = matrix.unit as i64;
+        let widest = matrix.by_step.len().next_power_of_two() as i64;
+        let mut best: Option<(usize, Self)> = None;
+        let mut width = 1;
+        while width <= widest {
+            let steps = Self::with_width(matrix, width * unit);
+            let giants = steps.giants.keys().filter(|&&g| g != 0).count();
+            let cost = steps.babies.len() - 1 + GIANT_COST * giants;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, steps));
+            }
+            width *= 2;
+        }
+        best.map_or_else(|| Self::with_width(matrix, unit), |(_, steps)| steps)
+    }
+
+    fn with_width(matrix: &Diagonals, width: i64) -> Self {
+        let mut babies: Vec<i64> = matrix.by_step.keys().map(|k| k.rem_euclid(width)).chain([0]).collect();
+        babies.sort_unstable();
+        babies.dedup();
+        let mut giants: BTreeMap<i64, Vec<(usize, i64)>> = BTreeMap::new();
+        for &k in matrix.by_step.keys() {
+            let baby = k.rem_euclid(width);
+            let place = babies.binary_search(&baby).unwrap_or(0);
+            giants.entry(k - baby).or_default().push((place, k));
+        }
+        Self { babies, giants }
+    }
+
+    /// All rotations, for a vector at `level`.
+    pub fn need(&self, params: &Params, level: usize, needed: &mut KeyRequirements) {
+        self.babies.iter().chain(self.giants.keys()).for_each(|&step| needed.need_rotation(params, step, level));
+    }
+}
+
+/// A matrix ready for ciphertexts of one level.
+pub(super) struct Transform {
+    level: usize,
+    shape: GadgetShape,
+    steps: Steps,
+    /// Per giant step, as in `steps`.
+    plain: Vec<Vec<ExtendedPlaintext>>,
+    scale_after: Scale,
+}
+
+impl Transform {
+    /// Encodes `matrix` for ciphertexts at `level` and scale `before`, so that the result has scale `after` at `level` − 1.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] at level 0; those of the encoder.
+    pub fn new(encoder: &Encoder, matrix: &Diagonals, level: usize, before: Scale, after: Scale) -> Result<Self> {
+        let params = encoder.params();
+        if level == 0 || level > params.max_level() {
+            return Err(Error::LevelsExhausted {
+                operation: "a matrix of bootstrapping",
+                needed: level.max(1),
+                available: params.max_level(),
+            });
+        }
+        let prime = Scale::from_u64(params.q(level).value()).unwrap_or(before);
+        let scale = after.times(prime).over(before);
+        let shape = GadgetShape::for_level(params, level);
+        let basis = shape.basis(level);
+        let steps = Steps::of(matrix);
+        let encode = |giant: i64, step: i64| {
+            let diagonal = &matrix.by_step[&step];
+            let period = matrix.period as i64;
+            let moved: Vec<Complex64> = (0..period).map(|i| diagonal[(i - giant).rem_euclid(period) as usize]).collect();
+            encoder.encode_extended(&moved, basis, scale)
+        };
+        let plain = steps
+            .giants
+            .iter()
+            .map(|(&giant, terms)| terms.iter().map(|&(_, step)| encode(giant, step)).collect())
+            .collect::<Result<_>>()?;
+        Ok(Self { level, shape, steps, plain, scale_after: after })
+    }
+
+    /// Bytes of the encoded diagonals.
+    pub fn bytes(&self) -> u64 {
+        self.plain.iter().flatten().map(|p| p.words.len() as u64 * 8).sum()
+    }
+
+    /// The product with the matrix, rescaled.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] for another level; [`Error::MissingKey`].
+    pub fn apply(&self, evaluator: &Evaluator<'_>, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Ciphertext> {
+        if x.level() != self.level {
+            let (needed, available) = (self.level, x.level());
+            return Err(Error::LevelsExhausted { operation: "a matrix of bootstrapping", needed, available });
+        }
+        let params = evaluator.params();
+        let babies = self.babies(evaluator, keys, x)?;
+        let basis = self.shape.basis(self.level);
+        let mut sum = [Poly::<Ntt>::zero(params.n(), basis), Poly::<Ntt>::zero(params.n(), basis)];
+        for ((&giant, terms), plain) in self.steps.giants.iter().zip(&self.plain) {
+            let [inner0, inner1] = [0, 1].map(|half| {
+                let terms: Vec<_> = terms.iter().zip(plain).map(|(&(baby, _), p)| (&babies[baby][half], p)).collect();
+                dot(params, basis, &terms)
+            });
+            if giant == 0 {
+                sum[0].add_assign(params, &inner0);
+                sum[1].add_assign(params, &inner1);
+                continue;
+            }
+            let (element, key) = self.key(params, keys, giant)?;
+            let inner1 = divide_by_dropped(params, inner1, self.level + 1)?;
+            let (mut u0, u1) = evaluator.inner_product(&evaluator.decompose(&inner1, self.shape)?, key);
+            u0.add_assign(params, &inner0);
+            sum[0].add_automorphism(params, &u0, element);
+            sum[1].add_automorphism(params, &u1, element);
+        }
+        let [s0, s1] = sum;
+        let (c0, c1) = rayon::join(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
+        Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
+    }
+
+    /// P·rot_b(x) over Q and P for all baby steps.
+    fn babies(&self, evaluator: &Evaluator<'_>, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Vec<[Poly<Ntt>; 2]>> {
+        let params = evaluator.params();
+        let basis = self.shape.basis(self.level);
+        let decomposed = evaluator.decompose(&x.c1, self.shape)?;
+        self.steps
+            .babies
+            .iter()
+            .map(|&step| {
+                if step == 0 {
+                    return Ok([&x.c0, &x.c1].map(|part| {
+                        let mut out = Poly::<Ntt>::zero(params.n(), basis);
+                        evaluator.add_times_special(&mut out, part);
+                        out
+                    }));
+                }
+                let (element, key) = self.key(params, keys, step)?;
+                let (mut u0, u1) = evaluator.inner_product(&decomposed, key);
+                evaluator.add_times_special(&mut u0, &x.c0);
+                Ok([u0.automorphism(params, element), u1.automorphism(params, element)])
+            })
+            .collect()
+    }
+
+    /// The key of a rotation; all keys of one matrix have to cut digits alike, so one of another level does not serve.
+    fn key<'k>(&self, params: &Params, keys: &'k EvaluationKeys, step: i64) -> Result<(u64, &'k SwitchingKey)> {
+        let step = step.rem_euclid(params.slots() as i64);
+        let element = params.galois_element(step);
+        let key = keys.galois(element, self.level, || format!("key for rotation by {step} (bootstrapping)"))?;
+        let (found, needed) = (key.shape(), self.shape);
+        if (found.special, found.digit_limbs) != (needed.special, needed.digit_limbs) {
+            let key = format!(
+                "key for rotation by {step} with {} special primes and digits of {} primes (found {} and {})",
+                needed.special, needed.digit_limbs, found.special, found.digit_limbs
+            );
+            return Err(Error::MissingKey { key, level: self.level });
+        }
+        Ok((element, key))
+    }
+}
+
+/// Σ x_i ⊙ p_i.
+fn dot(params: &Params, basis: Basis, terms: &[(&Poly<Ntt>, &ExtendedPlaintext)]) -> Poly<Ntt> {
+    let n = params.n();
+    let mut out = Poly::<Ntt>::zero(n, basis);
+    out.for_each_limb(|i, limb| {
+        let modulus = params.modulus(basis, i);
+        if terms.iter().all(|(_, p)| p.blocks == n) {
+            let pairs: Vec<_> = terms.iter().map(|(x, p)| (x.limb(i), p.limb(i))).collect();
+            kernels::dot_into(modulus, limb, &pairs);
+        } else {
+            terms.iter().for_each(|(x, p)| kernels::mul_blocks_add_assign(modulus, limb, x.limb(i), p.limb(i)));
+        }
+    });
+    out
+}
