@@ -1,12 +1,50 @@
-//! Word arithmetic: the only room with unsafe code.
+//! Word arithmetic on limbs: transforms, products, inner products, basis conversion. One implementation in plain Rust, one with
+//! AVX-512 IFMA, chosen when the program runs; all give the same bits. `NOTES.md` beside this file has each kernel's mathematics,
+//! its value ranges, and why nothing overflows.
+//!
+//! Residues are in [0, p) on entry and on return. Every kernel works on one limb in one thread; whoever owns several limbs
+//! runs them in parallel. Slices that belong together have the same length; a kernel panics if they do not.
+//!
+//! The only room with unsafe code.
 #![allow(unsafe_code)]
 
 mod aligned;
+mod basis_conversion;
+mod blocks;
+mod dot;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod modulus;
+mod ntt;
 mod path;
-mod simple;
+mod permute;
+mod pointwise;
+mod portable;
+#[cfg(test)]
+mod tests;
 
 pub use aligned::AlignedBuf;
+pub use basis_conversion::BasisConverter;
+pub use blocks::{gemm_blocks, mul_blocks_add_assign, mul_blocks_assign};
+pub use dot::{dot_into, dot2_into};
 pub use modulus::Modulus;
+pub use ntt::NttTable;
 pub use path::{KernelPath, active_path, force_path};
-pub use simple::*;
+pub use permute::permute_into;
+pub use pointwise::{
+    add_assign, add_scalar_assign, mul_add_assign, mul_assign, mul_into, mul_scalar_add_assign, mul_scalar_assign, neg_assign,
+    sub_assign, sub_mul_scalar_from,
+};
+
+/// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
+macro_rules! dispatch {
+    ($module:ident :: $kernel:ident ( $($argument:expr),* $(,)? )) => {{
+        #[cfg(target_arch = "x86_64")]
+        if $crate::kernels::path::ifma_active() {
+            // SAFETY: the path is active only where the CPU has AVX-512 F, DQ and IFMA.
+            return unsafe { $crate::kernels::ifma::$module::$kernel($($argument),*) };
+        }
+        $crate::kernels::portable::$module::$kernel($($argument),*)
+    }};
+}
+pub(crate) use dispatch;

@@ -62,9 +62,15 @@ impl Modulus {
         self.reduce_u128(u128::from(a) * u128::from(b))
     }
 
-    /// x mod p for any x: Barrett's quotient floor(x·ratio/2^128) is at most one too small.
+    /// x mod p for any x.
     #[inline]
     pub fn reduce_u128(&self, x: u128) -> u64 {
+        self.divide(x).1
+    }
+
+    /// The low word of floor(x/p), and x mod p: Barrett's quotient floor(x·ratio/2^128) is at most one too small.
+    #[inline]
+    fn divide(&self, x: u128) -> (u64, u64) {
         let (x1, x0) = ((x >> 64) as u64, x as u64);
         let (r1, r0) = ((self.ratio >> 64) as u64, self.ratio as u64);
         let wide = |a: u64, b: u64| u128::from(a) * u128::from(b);
@@ -72,7 +78,7 @@ impl Modulus {
         let other = wide(x1, r0) + u128::from(middle as u64);
         let quotient = x1.wrapping_mul(r1).wrapping_add((middle >> 64) as u64).wrapping_add((other >> 64) as u64);
         let r = x0.wrapping_sub(quotient.wrapping_mul(self.p));
-        r.min(r.wrapping_sub(self.p))
+        if r < self.p { (quotient, r) } else { (quotient.wrapping_add(1), r - self.p) }
     }
 
     /// x mod p.
@@ -115,13 +121,13 @@ impl Modulus {
     /// floor(w·2^52/p): with it, x·w mod p costs three 52-bit products (Shoup; Harvey 2014, arXiv 1205.2926).
     #[inline]
     pub fn shoup52(&self, w: u64) -> u64 {
-        ((u128::from(w) << 52) / u128::from(self.p)) as u64
+        self.divide(u128::from(w) << 52).0
     }
 
     /// floor(w·2^64/p), for the portable path.
     #[inline]
     pub fn shoup64(&self, w: u64) -> u64 {
-        ((u128::from(w) << 64) / u128::from(self.p)) as u64
+        self.divide(u128::from(w) << 64).0
     }
 }
 
@@ -151,6 +157,8 @@ mod tests {
             prop_assert_eq!(m.sub(a, b), (a + p - b) % p);
             prop_assert_eq!(m.from_i64(c), i128::from(c).rem_euclid(i128::from(p)) as u64);
             prop_assert_eq!(m.from_i64(m.center(a)), a);
+            prop_assert_eq!(u128::from(m.shoup52(a)), (u128::from(a) << 52) / u128::from(p));
+            prop_assert_eq!(u128::from(m.shoup64(a)), (u128::from(a) << 64) / u128::from(p));
             if a != 0 { prop_assert_eq!(m.mul(a, m.inv(a)), 1); }
         }
     }

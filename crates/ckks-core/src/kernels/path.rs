@@ -73,6 +73,13 @@ fn default_path() -> KernelPath {
     })
 }
 
+/// True where the kernels other than the transforms run on the IFMA path.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn ifma_active() -> bool {
+    active_path() == KernelPath::Ifma
+}
+
 /// Forces a path for the whole process, or with `None` goes back to the default: for tests and benchmarks.
 ///
 /// # Errors

@@ -1,0 +1,75 @@
+//! Fast basis conversion: residues of one integer modulo some primes to residues modulo others.
+
+use super::{Modulus, dispatch};
+use crate::error::{Error, Result};
+
+/// Converts residues x mod f_i to residues mod t_j of the centred representative of x mod F = Π f_i:
+/// Σ_i y_i·(F/f_i) − v·F with y_i = \[x·(F/f_i)⁻¹\]_{f_i} and v = round(Σ y_i/f_i) in f64 (Halevi, Polyakov, Shoup 2018,
+/// eprint 2018/117, section 2.2).
+///
+/// The result is exact unless |x| is within about k·2^−52·F of F/2 (k source primes), where it may be off by one F. The
+/// floating-point sum has one fixed order and no fused operations: every path gives the same bits.
+pub struct BasisConverter {
+    pub(super) from: Vec<Source>,
+    pub(super) to: Vec<Target>,
+}
+
+/// One source prime.
+pub(super) struct Source {
+    pub modulus: Modulus,
+    /// (F/f)⁻¹ mod f.
+    pub inverse: u64,
+    /// 1/f, rounded once.
+    pub reciprocal: f64,
+}
+
+/// One target prime.
+pub(super) struct Target {
+    pub modulus: Modulus,
+    /// F/f_i mod t for every source prime, then −F mod t, the weight of v.
+    pub weights: Vec<u64>,
+}
+
+impl BasisConverter {
+    /// Prepares a conversion between two lists of primes.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] without source primes or with more than 64, [`Error::InvalidModulus`] if a source prime
+    /// stands in its list twice.
+    pub fn new(from: &[Modulus], to: &[Modulus]) -> Result<Self> {
+        if from.is_empty() || from.len() > 64 {
+            return Err(Error::LengthMismatch {
+                what: "source primes of a basis conversion",
+                found: from.len(),
+                needed: "1 to 64".into(),
+            });
+        }
+        if let Some(twice) = from.iter().enumerate().find(|(i, m)| from[..*i].contains(m)) {
+            return Err(Error::InvalidModulus { value: twice.1.value(), reason: "it stands in one basis twice".into() });
+        }
+        // F/f_i modulo m; all of F for i = from.len().
+        let without = |i: usize, m: &Modulus| {
+            from.iter().enumerate().filter(|(k, _)| *k != i).fold(1, |product, (_, f)| m.mul(product, m.reduce_u64(f.value())))
+        };
+        let sources = from.iter().enumerate().map(|(i, &modulus)| Source {
+            modulus,
+            inverse: modulus.inv(without(i, &modulus)),
+            reciprocal: 1.0 / modulus.value() as f64,
+        });
+        let targets = to.iter().map(|&modulus| {
+            let mut weights: Vec<u64> = (0..=from.len()).map(|i| without(i, &modulus)).collect();
+            weights[from.len()] = modulus.neg(weights[from.len()]);
+            Target { modulus, weights }
+        });
+        Ok(Self { from: sources.collect(), to: targets.collect() })
+    }
+
+    /// Converts columns: `input` has one row of residues per source prime, `output` one per target prime, all equally long.
+    pub fn convert(&self, input: &[&[u64]], output: &mut [&mut [u64]]) {
+        assert_eq!(input.len(), self.from.len());
+        assert_eq!(output.len(), self.to.len());
+        let n = input[0].len();
+        assert!(input.iter().all(|row| row.len() == n) && output.iter().all(|row| row.len() == n));
+        dispatch!(basis_conversion::convert(self, input, output))
+    }
+}

@@ -1,0 +1,169 @@
+//! Coefficients to values. Two forms of the same butterfly (Harvey 2014, arXiv 1205.2926):
+//!
+//! * `LAZY` (p so small that log2(N) + 1 additions of 2p fit 52 bits): nothing is reduced before the end, and only the lower 52 bits
+//!   of a word mean anything, so that products need no masking either;
+//! * otherwise words are below 4p < 2^52 after every stage.
+
+use std::arch::x86_64::*;
+
+use super::transpose::transpose;
+use super::twiddles::{LOG_LEAF, Leaf, Root, Twiddles};
+use crate::kernels::ifma::vector::{Prime, Row, add, load, reduce_once, splat, store, sub};
+
+/// A root and its quotient in every lane, or eight roots.
+type Factor = (__m512i, __m512i);
+
+impl Twiddles {
+    /// See [`crate::kernels::NttTable::forward`].
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn forward(&self, a: &mut [u64]) {
+        let log_n = a.len().trailing_zeros();
+        let prime = Prime::new(&self.modulus);
+        let rows = a.as_chunks_mut::<8>().0;
+        // A word starts below p and grows by at most 2p a stage.
+        if u64::from(2 * log_n + 1) * self.modulus.value() < 1 << 52 {
+            self.forward_block::<true>(&prime, rows, log_n, 1);
+        } else {
+            self.forward_block::<false>(&prime, rows, log_n, 1);
+        }
+    }
+
+    /// The stages of one block, whose root is at place `place` of its stage.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn forward_block<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
+        let stages = log_len - LOG_LEAF;
+        if stages == 0 {
+            let leaf = place - self.leaves.len();
+            if let Some(rows) = rows.first_chunk_mut() {
+                forward_leaf::<LAZY>(prime, rows, &self.leaves[leaf]);
+            }
+            return;
+        }
+        let radix = match stages {
+            1 => 1,
+            3 => 3,
+            _ if stages % 2 == 1 => 3,
+            _ => 2,
+        };
+        match radix {
+            1 => radix_2::<LAZY>(prime, rows, self.top[place]),
+            2 => radix_4::<LAZY>(prime, rows, self.top[place], [self.top[2 * place], self.top[2 * place + 1]]),
+            _ => radix_8::<LAZY>(prime, rows, &self.top, place),
+        }
+        let part = rows.len() >> radix;
+        for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
+            self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn broadcast(root: Root) -> Factor {
+    (splat(root.w), splat(root.quotient))
+}
+
+/// (x, y) → (x + w·y, x − w·y).
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn butterfly<const LAZY: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, (w, quotient): Factor) {
+    if LAZY {
+        let t = prime.times_unmasked(*y, w, quotient);
+        *y = sub(add(*x, prime.two_p), t);
+        *x = add(*x, t);
+    } else {
+        let t = prime.times_lazy(*y, w, quotient);
+        let u = reduce_once(*x, prime.two_p);
+        *y = sub(add(u, prime.two_p), t);
+        *x = add(u, t);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn radix_2<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root) {
+    let w = broadcast(root);
+    let (low, high) = rows.split_at_mut(rows.len() / 2);
+    for (r0, r1) in low.iter_mut().zip(high) {
+        let (mut x0, mut x1) = (load(r0), load(r1));
+        butterfly::<LAZY>(prime, &mut x0, &mut x1, w);
+        store(r0, x0);
+        store(r1, x1);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn radix_4<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root, roots: [Root; 2]) {
+    let w = broadcast(root);
+    let [w0, w1] = [broadcast(roots[0]), broadcast(roots[1])];
+    let quarter = rows.len() / 4;
+    let (low, high) = rows.split_at_mut(2 * quarter);
+    let (q0, q1) = low.split_at_mut(quarter);
+    let (q2, q3) = high.split_at_mut(quarter);
+    for (((r0, r1), r2), r3) in q0.iter_mut().zip(q1).zip(q2).zip(q3) {
+        let [mut x0, mut x1, mut x2, mut x3] = [load(r0), load(r1), load(r2), load(r3)];
+        butterfly::<LAZY>(prime, &mut x0, &mut x2, w);
+        butterfly::<LAZY>(prime, &mut x1, &mut x3, w);
+        butterfly::<LAZY>(prime, &mut x0, &mut x1, w0);
+        butterfly::<LAZY>(prime, &mut x2, &mut x3, w1);
+        store(r0, x0);
+        store(r1, x1);
+        store(r2, x2);
+        store(r3, x3);
+    }
+}
+
+/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn three_stages<const LAZY: bool>(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
+    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+    for (a, b) in [(&mut *x0, &mut *x4), (x1, x5), (x2, x6), (x3, x7)] {
+        butterfly::<LAZY>(prime, a, b, w[1]);
+    }
+    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+    for (a, b, w) in [(&mut *x0, &mut *x2, w[2]), (x1, x3, w[2]), (x4, x6, w[3]), (x5, x7, w[3])] {
+        butterfly::<LAZY>(prime, a, b, w);
+    }
+    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+    for (a, b, w) in [(&mut *x0, &mut *x1, w[4]), (x2, x3, w[5]), (x4, x5, w[6]), (x6, x7, w[7])] {
+        butterfly::<LAZY>(prime, a, b, w);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn radix_8<const LAZY: bool>(prime: &Prime, rows: &mut [Row], top: &[Root], place: usize) {
+    let at = |groups: usize, g: usize| top[groups * place + g];
+    let roots = [at(1, 0), at(1, 0), at(2, 0), at(2, 1), at(4, 0), at(4, 1), at(4, 2), at(4, 3)];
+    let w = roots.map(|r| (splat(r.w), splat(r.quotient)));
+    let eighth = rows.len() / 8;
+    for i in 0..eighth {
+        let mut x = [0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| load(&rows[k * eighth + i]));
+        three_stages::<LAZY>(prime, &mut x, &w);
+        for (k, x) in x.into_iter().enumerate() {
+            store(&mut rows[k * eighth + i], x);
+        }
+    }
+}
+
+/// The last six stages of 64 words, and the reduction to [0, p).
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_leaf<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
+    let one = splat(1);
+    let factor = |quotient: __m512i| (prime.factor_of(quotient, one), quotient);
+    let mut x = [0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| load(&rows[k]));
+    three_stages::<LAZY>(prime, &mut x, &leaf.front.map(|quotient| factor(splat(quotient))));
+    let mut x = transpose(x);
+    three_stages::<LAZY>(prime, &mut x, &[0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| factor(load(&leaf.back[k]))));
+    let x = transpose(x);
+    for (row, x) in rows.iter_mut().zip(x) {
+        let reduced = if LAZY {
+            // One step of Barrett: the quotient's error is below 2.
+            let x = _mm512_and_si512(x, prime.mask);
+            prime.times_lazy(x, one, prime.ratio)
+        } else {
+            reduce_once(x, prime.two_p)
+        };
+        store(row, reduce_once(reduced, prime.p));
+    }
+}

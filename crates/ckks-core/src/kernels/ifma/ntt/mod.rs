@@ -1,0 +1,9 @@
+//! The transform with IFMA: radix-4 and radix-8 passes, depth first, down to 64 words, which stay in eight registers for the last
+//! six stages.
+
+mod forward;
+mod inverse;
+mod transpose;
+mod twiddles;
+
+pub use twiddles::{Twiddles, fits};

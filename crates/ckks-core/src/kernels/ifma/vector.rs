@@ -1,0 +1,188 @@
+//! Eight residues at a time.
+
+use std::arch::x86_64::*;
+
+use crate::kernels::Modulus;
+
+/// Eight neighbouring words.
+pub type Row = [u64; 8];
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load(row: &Row) -> __m512i {
+    // SAFETY: a row is 64 readable bytes; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn store(row: &mut Row, v: __m512i) {
+    // SAFETY: a row is 64 writable bytes; the store needs no alignment.
+    unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), v) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn splat(word: u64) -> __m512i {
+    _mm512_set1_epi64(word as i64)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn add(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_add_epi64(a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn sub(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_sub_epi64(a, b)
+}
+
+/// `acc` plus the upper 52 bits of the product of the lower 52 bits of `a` and `b`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn add_high(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_madd52hi_epu64(acc, a, b)
+}
+
+/// `acc` plus the lower 52 bits of the product of the lower 52 bits of `a` and `b`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn add_low(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_madd52lo_epu64(acc, a, b)
+}
+
+/// x − b where that is not negative, else x: with x < 2b a reduction modulo b.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn reduce_once(x: __m512i, b: __m512i) -> __m512i {
+    _mm512_min_epu64(x, sub(x, b))
+}
+
+/// A prime in every lane, with what reductions need.
+#[derive(Clone, Copy)]
+pub struct Prime {
+    pub p: __m512i,
+    pub two_p: __m512i,
+    /// 2^52 − p.
+    pub minus_p: __m512i,
+    /// 2^52 − 1.
+    pub mask: __m512i,
+    /// floor(2^52/p).
+    pub ratio: __m512i,
+    /// floor((2^52 mod p)·2^52/p).
+    pub fraction: __m512i,
+}
+
+impl Prime {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn new(m: &Modulus) -> Self {
+        let p = m.value();
+        Self {
+            p: splat(p),
+            two_p: splat(2 * p),
+            minus_p: splat((1 << 52) - p),
+            mask: splat((1 << 52) - 1),
+            ratio: splat((1 << 52) / p),
+            fraction: splat(m.shoup52((1 << 52) % p)),
+        }
+    }
+
+    /// x·w in the lower 52 bits, in [0, 2p) there, for x < 2^52 in the lower 52 bits of `x`; the upper 12 bits are not defined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn times_unmasked(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        let q = add_high(zero, x, quotient);
+        add_low(add_low(zero, x, w), q, self.minus_p)
+    }
+
+    /// x·w in [0, 2p).
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn times_lazy(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        _mm512_and_si512(self.times_unmasked(x, w, quotient), self.mask)
+    }
+
+    /// x·w mod p.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn times(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        reduce_once(self.times_lazy(x, w, quotient), self.p)
+    }
+
+    /// The factor w that belongs to floor(w·2^52/p): ceil(quotient·p/2^52), for w ≠ 0.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn factor_of(&self, quotient: __m512i, one: __m512i) -> __m512i {
+        add_high(one, quotient, self.p)
+    }
+
+    /// high·2^52 + low mod p for high, low < 2^52.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_wide(&self, high: __m512i, low: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        // The two truncated constants and the two truncated products lose less than one each: x/p − 4 < q ≤ x/p, r < 4p.
+        let q = add_high(add_high(add_low(zero, high, self.ratio), high, self.fraction), low, self.ratio);
+        let r = _mm512_and_si512(add_low(low, q, self.minus_p), self.mask);
+        reduce_once(reduce_once(r, self.two_p), self.p)
+    }
+
+    /// The same for sums whose halves have grown above 52 bits: low < 2^64, high + 2^12 ≤ 2^52.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_sums(&self, high: __m512i, low: __m512i) -> __m512i {
+        let high = add(high, _mm512_srli_epi64::<52>(low));
+        self.reduce_wide(high, _mm512_and_si512(low, self.mask))
+    }
+
+    /// a·b mod p.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn mul(&self, a: __m512i, b: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        self.reduce_wide(add_high(zero, a, b), add_low(zero, a, b))
+    }
+}
+
+/// A sum of products, its halves in separate words: as many terms as [`most_terms`] says, then a reduction.
+#[derive(Clone, Copy)]
+pub struct Sum {
+    high: __m512i,
+    low: __m512i,
+}
+
+impl Sum {
+    /// The sum that starts with residues below 2^52.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn from(residues: __m512i) -> Self {
+        Self { high: _mm512_setzero_si512(), low: residues }
+    }
+
+    /// Adds a·b.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn add_product(&mut self, a: __m512i, b: __m512i) {
+        self.high = add_high(self.high, a, b);
+        self.low = add_low(self.low, a, b);
+    }
+
+    /// The residues.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce(self, prime: &Prime) -> __m512i {
+        prime.reduce_sums(self.high, self.low)
+    }
+}
+
+/// How many products of numbers up to `a` and `b` (below 2^50) a [`Sum`] holds: the upper halves and the carry of the lower ones
+/// stay below 2^52, the lower ones below 2^64. At least 15.
+pub fn most_terms(a: u64, b: u64) -> usize {
+    let high = (u128::from(a) * u128::from(b)) >> 52;
+    let terms = ((1u128 << 52) - (1 << 12)) / high.max(1);
+    terms.min(4094) as usize
+}

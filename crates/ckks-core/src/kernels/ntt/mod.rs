@@ -1,0 +1,145 @@
+//! The negacyclic number-theoretic transform behind one type.
+
+mod root;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+
+use super::portable::ntt::Twiddles;
+use super::{KernelPath, Modulus, active_path};
+use crate::error::{Error, Result};
+
+/// The transform of Z_p\[X\]/(X^N + 1) for one N and one p: coefficients in natural order to the values
+/// out\[i\] = a(ψ^(2·bitrev(i)+1)), ψ a primitive 2N-th root of unity, and back.
+///
+/// ψ is the 2N-th root that repeated square roots of −1 lead to (Tonelli–Shanks with the least non-residue), which is the one
+/// that `concrete-ntt` 0.2 uses; files depend on it. Tables of a path are made when it first runs.
+pub struct NttTable {
+    modulus: Modulus,
+    log_n: u32,
+    psi: u64,
+    portable: OnceLock<Twiddles>,
+    concrete: OnceLock<Option<concrete_ntt::prime64::Plan>>,
+    #[cfg(target_arch = "x86_64")]
+    ifma: OnceLock<super::ifma::ntt::Twiddles>,
+}
+
+impl NttTable {
+    /// The transform for N = 2^`log_n`, 1 to 20.
+    ///
+    /// # Errors
+    /// [`Error::InvalidModulus`] if p is not 1 modulo 2N, [`Error::LengthMismatch`] for another `log_n`.
+    pub fn new(modulus: Modulus, log_n: u32) -> Result<Self> {
+        if !(1..=20).contains(&log_n) {
+            return Err(Error::LengthMismatch { what: "log2 of a ring degree", found: log_n as usize, needed: "1 to 20".into() });
+        }
+        let order = 2u64 << log_n;
+        if modulus.value() % order != 1 {
+            return Err(Error::InvalidModulus {
+                value: modulus.value(),
+                reason: format!("it is {} modulo 2N = {order}, a transform of N = 2^{log_n} needs 1", modulus.value() % order),
+            });
+        }
+        Ok(Self {
+            psi: root::primitive_root(&modulus, log_n + 1),
+            modulus,
+            log_n,
+            portable: OnceLock::new(),
+            concrete: OnceLock::new(),
+            #[cfg(target_arch = "x86_64")]
+            ifma: OnceLock::new(),
+        })
+    }
+
+    /// Coefficients to values, in place.
+    ///
+    /// # Panics
+    /// If `a` has not N words.
+    pub fn forward(&self, a: &mut [u64]) {
+        assert_eq!(a.len(), self.n());
+        match active_path() {
+            #[cfg(target_arch = "x86_64")]
+            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_forward(a),
+            KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_forward(a),
+            _ => self.portable_forward(a),
+        }
+    }
+
+    /// Values to coefficients, in place, with the factor 1/N.
+    ///
+    /// # Panics
+    /// If `a` has not N words.
+    pub fn inverse(&self, a: &mut [u64]) {
+        assert_eq!(a.len(), self.n());
+        match active_path() {
+            #[cfg(target_arch = "x86_64")]
+            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_inverse(a),
+            KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_inverse(a),
+            _ => self.portable_inverse(a),
+        }
+    }
+
+    /// The 2N-th root of unity.
+    pub fn psi(&self) -> u64 {
+        self.psi
+    }
+
+    /// The prime.
+    pub fn modulus(&self) -> &Modulus {
+        &self.modulus
+    }
+
+    /// Ring degree N.
+    pub fn n(&self) -> usize {
+        1 << self.log_n
+    }
+
+    fn portable(&self) -> &Twiddles {
+        self.portable.get_or_init(|| Twiddles::new(&self.modulus, self.log_n, self.psi))
+    }
+
+    fn portable_forward(&self, a: &mut [u64]) {
+        self.portable().forward(&self.modulus, a);
+    }
+
+    fn portable_inverse(&self, a: &mut [u64]) {
+        self.portable().inverse(&self.modulus, a);
+    }
+
+    /// `None` where that crate has no transform: N below 16.
+    fn concrete(&self) -> Option<&concrete_ntt::prime64::Plan> {
+        let plan = || concrete_ntt::prime64::Plan::try_new(self.n(), self.modulus.value());
+        self.concrete.get_or_init(plan).as_ref()
+    }
+
+    fn concrete_forward(&self, a: &mut [u64]) {
+        if let Some(plan) = self.concrete() {
+            plan.fwd(a);
+        }
+    }
+
+    fn concrete_inverse(&self, a: &mut [u64]) {
+        if let Some(plan) = self.concrete() {
+            plan.inv(a);
+            plan.normalize(a);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn ifma(&self) -> &super::ifma::ntt::Twiddles {
+        self.ifma.get_or_init(|| super::ifma::ntt::Twiddles::new(&self.modulus, self.log_n, self.psi))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn ifma_forward(&self, a: &mut [u64]) {
+        // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, DQ and IFMA.
+        unsafe { self.ifma().forward(a) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn ifma_inverse(&self, a: &mut [u64]) {
+        // SAFETY: as in `ifma_forward`.
+        unsafe { self.ifma().inverse(a) }
+    }
+}
