@@ -47,6 +47,18 @@ impl BlockTransform {
     /// have the same number of inputs, at least one; [`Error::ValueOutOfRange`] if a step occurs twice modulo the period or
     /// an output has no diagonal.
     pub fn new(period: usize, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+        Self::with_babies(period, None, blocks)
+    }
+
+    /// As [`BlockTransform::new`] with a given number m of baby steps (`None` chooses the cheapest): several products with one m
+    /// share their rotation keys.
+    ///
+    /// # Errors
+    /// As [`BlockTransform::new`]; [`Error::ValueOutOfRange`] for m = 0.
+    pub fn with_babies(period: usize, m: Option<usize>, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+        if m == Some(0) {
+            return Err(Error::ValueOutOfRange { what: "0 baby steps for a matrix product, needed at least 1".into() });
+        }
         if !period.is_power_of_two() {
             let needed = "a power of two: pad the matrix with zeros".into();
             return Err(Error::LengthMismatch { what: "period of a matrix product", found: period, needed });
@@ -64,11 +76,11 @@ impl BlockTransform {
             let what = format!("output {o} of a matrix product has only zeros; leave it out");
             return Err(Error::ValueOutOfRange { what });
         }
-        Ok(Self::plan(period, inputs, &blocks))
+        Ok(Self::plan(period, m, inputs, &blocks))
     }
 
-    /// Chooses m for the cheapest rotations.
-    fn plan(period: usize, inputs: usize, blocks: &[Vec<Diagonals>]) -> Self {
+    /// Splits every step into baby and giant; without a given m it is chosen for the cheapest rotations.
+    fn plan(period: usize, m: Option<usize>, inputs: usize, blocks: &[Vec<Diagonals>]) -> Self {
         let babies = |m: i64, i: usize| -> BTreeSet<i64> {
             blocks.iter().flat_map(|row| row[i].keys()).map(|k| k.rem_euclid(m)).collect()
         };
@@ -83,7 +95,8 @@ impl BlockTransform {
         };
         // Powers of two and three halves of them: the minimum over all m is flat.
         let candidates = (0..=period.ilog2()).flat_map(|e| [1i64 << e, 3i64 << e]);
-        let m = candidates.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1);
+        let cheapest = || candidates.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1);
+        let m = m.map_or_else(cheapest, |m| m as i64);
 
         let babies: Vec<Vec<i64>> = (0..inputs).map(|i| babies(m, i).into_iter().collect()).collect();
         let outputs = blocks

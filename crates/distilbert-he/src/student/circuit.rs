@@ -8,7 +8,7 @@
 //!
 //! | step | levels |
 //! |---|---|
-//! | per block: u and v, one matrix product from (x₀, p₁, …), their neighbour sums and their sums over all tokens | 1 |
+//! | per block: u and v, one matrix product from x₀, p₁, …, their neighbours and their sums | 1 |
 //! | per block: p = u ⊙ v | 1 |
 //! | g = √\|o₂\|·(P·mean + b), times i where o₂ < 0, from the sums over all tokens (the mean's constant is in the matrix) | 1 |
 //! | g² + the linear term o₁·P·mean, sum over the features by rotations | 1 |
@@ -20,7 +20,7 @@ use ckks_core::circuits::polynomial::{ChebyshevPolynomial, evaluate_normalised};
 use he_tensor::Evaluator;
 
 use super::Student;
-use super::fold::{self, BOX_TOKENS};
+use super::fold::{self, BOX_SHIFTS, BOX_TOKENS};
 use crate::{Error, Result};
 
 /// A step of the circuit, for progress reports: told before it begins.
@@ -44,7 +44,7 @@ pub struct StudentCircuit {
     /// Slots per token.
     pub(super) period: usize,
     pub(super) positions: usize,
-    /// Per block the product from (state, box sum, total) of every state before it to (u, v), and the bias of v.
+    /// Per block the product from all inputs of every state before it to (u, v), and the bias of v.
     pub(super) blocks: Vec<(BlockTransform, PlainVector)>,
     /// From the totals of all states to g, and g's bias; absent if o₂ is zero.
     pub(super) square: Option<(BlockTransform, PlainVector)>,
@@ -55,11 +55,11 @@ pub struct StudentCircuit {
     pub(super) sigmoid: ChebyshevPolynomial,
 }
 
-/// x₀ or the product of a block, with the sums of it that matrices read.
+/// x₀ or the product of a block, as later matrices read it.
 struct State<V> {
     value: V,
-    /// Sum of tokens t … t + 7, as far as a later block reads it.
-    boxed: Option<V>,
+    /// Left and right neighbour, right and left box: only where a block comes later.
+    neighbours: Vec<V>,
     /// Sum of all tokens, in every token's place.
     total: V,
 }
@@ -114,7 +114,7 @@ impl StudentCircuit {
             let level = states.last().map_or(0, |s| evaluator.level(&s.value));
             tell("matrix products", i + 1, level);
             let inputs: Vec<&E::Vector> =
-                states.iter().flat_map(|s| [Some(&s.value), s.boxed.as_ref(), Some(&s.total)]).flatten().collect();
+                states.iter().flat_map(|s| std::iter::once(&s.value).chain(&s.neighbours).chain([&s.total])).collect();
             let factors = transform.apply(evaluator, &inputs)?;
             let [u, v] = factors.as_slice() else {
                 return Err(Error::Malformed {
@@ -163,14 +163,16 @@ impl StudentCircuit {
         Ok(evaluator.add_scalar(&margin, self.constant)?)
     }
 
-    fn state<E: Evaluator>(&self, evaluator: &E, value: E::Vector, boxed: bool) -> Result<State<E::Vector>> {
-        if boxed {
-            let [boxed, total] = doubling_sums(evaluator, &value, self.period, [BOX_TOKENS, self.positions])?;
-            Ok(State { value, boxed: Some(boxed), total })
-        } else {
+    fn state<E: Evaluator>(&self, evaluator: &E, value: E::Vector, read_by_blocks: bool) -> Result<State<E::Vector>> {
+        let p = self.period as i64;
+        if !read_by_blocks {
             let [total] = doubling_sums(evaluator, &value, self.period, [self.positions])?;
-            Ok(State { value, boxed: None, total })
+            return Ok(State { value, neighbours: Vec::new(), total });
         }
+        let [boxed, total] = doubling_sums(evaluator, &value, self.period, [BOX_TOKENS, self.positions])?;
+        let mut neighbours = evaluator.rotate_many(&value, &[-p, p])?;
+        neighbours.extend(evaluator.rotate_many(&boxed, &BOX_SHIFTS.map(|s| s * p))?);
+        Ok(State { value, neighbours, total })
     }
 }
 

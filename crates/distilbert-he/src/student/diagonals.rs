@@ -1,8 +1,8 @@
 //! From weight matrices to the diagonals of a product in slots.
 //!
 //! Slot p·t + f holds feature f of token t, and the diagonals are the same for every token: vectors of period p. In a rotation
-//! by p·s + f − r, slot p·t + r receives feature f of token t + s, with no wrap to take apart: features that wrap into the
-//! next token simply belong to another step (f − r is negative for half of the entries).
+//! by f − r, which is negative for half of the entries, slot p·t + r receives feature f of the same token: no wrap into another
+//! token has to be taken apart.
 
 use std::collections::BTreeMap;
 
@@ -26,10 +26,9 @@ impl DiagonalBuilder {
         Self { period, slots: slots as i64, steps: BTreeMap::new() }
     }
 
-    /// Adds y[t] += Mᵀ·x[t + shift] for `matrix` (inputs × outputs, both at most the period), row r times `row_factor(r)`.
-    pub(super) fn add_token(&mut self, shift: i64, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
-        let base = shift * self.period as i64;
-        self.add(matrix, row_factor, |f, r| base + f as i64 - r as i64);
+    /// Adds y[t] += Mᵀ·x[t] for `matrix` (inputs × outputs, both at most the period), row r times `row_factor(r)`.
+    pub(super) fn add_token(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
+        self.add(matrix, row_factor, |f, r| f as i64 - r as i64);
     }
 
     /// Adds y[t] += Mᵀ·x for an x that is the same for every token: its rotations within a token are cyclic, which halves the

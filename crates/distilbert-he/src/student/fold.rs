@@ -13,8 +13,21 @@ use crate::{Error, Result};
 /// Tokens in a box tap: those at distances 2 … [`BOX_REACH`].
 pub(super) const BOX_TOKENS: usize = BOX_REACH as usize - 1;
 
-/// Token shift of each tap of v; the last two shift the sum of [`BOX_TOKENS`] tokens that begins at a token.
-const TAP_SHIFTS: [i64; TAPS] = [-1, 0, 1, 2, -BOX_REACH];
+/// Where each tap of v stands among the [`INPUTS`] of a state.
+const TAP_INPUTS: [usize; TAPS] = [1, 0, 2, 3, 4];
+
+/// Vectors that a block reads of each state: the state, its left and right neighbour, the box to the right and to the left, the
+/// sum over all tokens.
+pub(super) const INPUTS: usize = 6;
+
+/// Token shifts of the two boxes, which are sums of [`BOX_TOKENS`] tokens from a token on.
+pub(super) const BOX_SHIFTS: [i64; 2] = [2, -BOX_REACH];
+
+/// Baby steps for all matrices: about the root of the 2p − 1 steps, a power of two, so that all matrices and the sums over the
+/// features share their keys.
+fn baby_steps(period: usize) -> usize {
+    1 << ((period.ilog2() + 1) / 2)
+}
 
 pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Result<StudentCircuit> {
     let config = student.config();
@@ -56,7 +69,7 @@ pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Resu
         None
     } else {
         let bias = plain((0..period).map(|j| padded(j, bias.get(j))).collect())?;
-        Some((BlockTransform::new(slots, vec![totals])?, bias))
+        Some((BlockTransform::with_babies(slots, Some(baby_steps(period)), vec![totals])?, bias))
     };
     let linear = outputs.iter().map(|w| {
         let weights = w.dot(projection).dot(&head.linear) * (gain / bucket.divisor);
@@ -78,7 +91,7 @@ pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Resu
     })
 }
 
-/// Both factors of a block from (state, box sum, total) of each state before it, and the bias of v.
+/// Both factors of a block from the [`INPUTS`] of each state before it, and the bias of v.
 fn fold_block(
     block: &BilinearConv<f64>,
     outputs: &[Array2<f64>],
@@ -89,22 +102,21 @@ fn fold_block(
     let (features, one) = (block.features(), |_| Complex64::ONE);
     let (mut u, mut v) = (Vec::new(), Vec::new());
     for w in outputs {
-        let mut centre = DiagonalBuilder::new(period, slots);
-        centre.add_token(0, &w.dot(&block.centre), one);
-        u.extend([centre.build()?, Diagonals::new(), Diagonals::new()]);
-
-        let (mut near, mut boxes) = (DiagonalBuilder::new(period, slots), DiagonalBuilder::new(period, slots));
-        for (tap, shift) in TAP_SHIFTS.into_iter().enumerate() {
+        let mut inputs: [_; INPUTS] = std::array::from_fn(|_| DiagonalBuilder::new(period, slots));
+        for (tap, input) in TAP_INPUTS.into_iter().enumerate() {
             let weights = w.dot(&block.taps.slice(s![tap * features..(tap + 1) * features, ..]));
-            match tap {
-                0..=2 => near.add_token(shift, &weights, one),
-                _ => boxes.add_token(shift, &(weights / BOX_DIVISOR), one),
-            }
+            let divisor = if input < 3 { 1.0 } else { BOX_DIVISOR };
+            inputs[input].add_token(&(weights / divisor), one);
         }
-        let mut total = DiagonalBuilder::new(period, slots);
-        total.add_shared(&(w.dot(&block.global) / divisor), one);
-        v.extend([near.build()?, boxes.build()?, total.build()?]);
+        inputs[INPUTS - 1].add_shared(&(w.dot(&block.global) / divisor), one);
+        for input in inputs {
+            v.push(input.build()?);
+        }
+        let mut centre = DiagonalBuilder::new(period, slots);
+        centre.add_token(&w.dot(&block.centre), one);
+        u.push(centre.build()?);
+        u.extend(std::iter::repeat_n(Diagonals::new(), INPUTS - 1));
     }
     let bias = PlainVector::from_fn(period, |r| block.bias.get(r).copied().unwrap_or(0.0))?;
-    Ok((BlockTransform::new(slots, vec![u, v])?, bias))
+    Ok((BlockTransform::with_babies(slots, Some(baby_steps(period)), vec![u, v])?, bias))
 }
