@@ -5,7 +5,7 @@
 //!
 //! Rooms: [`params`] (what is secure), [`kernels`] (word arithmetic), [`ring`] (polynomials), [`encoding`] (slots to
 //! polynomials and back), [`keys`], [`eval`] (operations on ciphertexts), [`circuits`] (polynomials and linear transforms
-//! over any evaluator), [`bootstrap`] (levels back), [`noise`] (how many bits are right), [`file`] (how all of it is stored).
+//! over any evaluator), [`bootstrap`] (levels back), [`noise`] (how many bits are right), [`file`](mod@file) (how all of it is stored).
 
 pub mod bootstrap;
 pub mod ciphertext;

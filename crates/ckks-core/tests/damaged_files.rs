@@ -113,9 +113,10 @@ fn absurd_claims_are_refused_before_anything_is_allocated() {
     assert!(matches!(parse::<Ciphertext>(&bytes, &s.params), Err(Error::FileLength { .. })));
 
     let good = bytes_of(&s.keys, &s.params);
-    let edits: [fn(&mut Value); 8] = [
+    let edits: [fn(&mut Value); 9] = [
         |h| h["content"]["keys"][0]["digit_limbs"] = json!(0),
         |h| h["content"]["keys"][0]["digit_limbs"] = json!(u64::MAX),
+        |h| h["content"]["keys"][0]["digit_limbs"] = json!(3),
         |h| h["content"]["keys"][0]["special"] = json!(0),
         |h| h["content"]["keys"][0]["special"] = json!(1 << 20),
         |h| h["content"]["keys"][1]["level"] = json!(99),

@@ -61,7 +61,19 @@ impl KeyEntry {
                 reason: format!("Galois element {element}, needed an odd number from 3 to {}", 2 * params.n() - 1),
             });
         }
-        Ok(GadgetShape { level: self.level, special: self.special, digit_limbs: self.digit_limbs })
+        let shape = GadgetShape { level: self.level, special: self.special, digit_limbs: self.digit_limbs };
+        let log2 = |prime: u64| (prime as f64).log2();
+        let log_p: f64 = (0..self.special).map(|i| log2(params.p(i).value())).sum();
+        for j in 0..shape.digits(self.level) {
+            let log_digit: f64 = shape.digit_range(self.level, j).map(|i| log2(params.q(i).value())).sum();
+            // Primes of one nominal size differ a little; a whole prime more would drown every message in noise.
+            if log_digit > log_p + 1.0 {
+                return Err(Error::FileHeader {
+                    reason: format!("a key with digits of {log_digit:.1} bits, its special primes cover {log_p:.1}"),
+                });
+            }
+        }
+        Ok(shape)
     }
 }
 

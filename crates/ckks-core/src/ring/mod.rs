@@ -1,4 +1,4 @@
-//! RNS polynomials in Z_Q[X]/(X^N + 1).
+//! RNS polynomials in `Z_Q[X]/(X^N + 1)`.
 //!
 //! A polynomial's type says its form: [`Poly<Ntt>`] and [`Poly<Coeff>`] cannot be added to each other.
 
