@@ -115,27 +115,14 @@ pub trait Arithmetic: Sync {
     /// As said at the trait; an empty sum and a period longer than the slots are refused.
     fn dot_plain(&self, terms: &[(&Self::Vector, &PlainVector)]) -> Result<Self::Vector>;
 
-    /// Per output `Σ_g rot_g( Σ vectors[i] ⊙ p )` over its giants (g, [(i, p), …]), with one rescaling: the part of a product
-    /// with a public matrix that comes after the baby rotations ([`super::block_transform::BlockTransform`]). One level below
-    /// the lowest of the vectors; the Galois keys of the giant steps **at the level of the vectors**, because the rescaling
-    /// comes last, in one division with that of the key switches (eprint 2020/1203 §4.3).
+    /// Per output `Σ_g rot_g( Σ vectors[i] ⊙ p )` over its giants, with one rescaling: the part of a product with a public
+    /// matrix that comes after the baby rotations ([`super::block_transform::BlockTransform`]). One level below the lowest of
+    /// the vectors; the Galois keys of [`Giants::rotations`] **at the level of the vectors**, because the rescaling comes last,
+    /// in one division with that of the last key switch (eprint 2020/1203 §4.3).
     ///
     /// # Errors
     /// As [`Arithmetic::dot_plain`]; an index outside `vectors` and an output without terms are refused.
-    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<Self::Vector>> {
-        let lowest = vectors.iter().map(|v| self.level(v)).min().unwrap_or(0);
-        let lowered = vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<Vec<_>>>()?;
-        let output = |giants: &Vec<Giant<'_>>| {
-            let inner = |g: &Giant<'_>| {
-                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
-                self.dot_plain(&terms)
-            };
-            let sums = giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
-            let terms: Vec<_> = sums.iter().zip(giants).map(|(v, g)| (v, g.step)).collect();
-            self.sum_of_rotations(&terms)
-        };
-        outputs.iter().map(output).collect()
-    }
+    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Giants<'_>]) -> Result<Vec<Self::Vector>>;
 
     /// `Σ rot_k(v)` over the given (v, k), no level, the Galois keys of the steps at the lowest level among the vectors.
     ///
@@ -195,6 +182,38 @@ pub struct Giant<'p> {
     pub step: i64,
     /// (index of a vector, plaintext factor).
     pub terms: Vec<(usize, &'p PlainVector)>,
+}
+
+/// The giant steps of one output of [`Arithmetic::matrix_product`], in ascending order.
+#[derive(Clone, Debug)]
+pub struct Giants<'p> {
+    /// True: the sum is made from the last giant down, rotating what there is by the distance to the next,
+    /// `rot_{g₁}(y₁ + rot_{g₂−g₁}(y₂ + …))`: equal distances share one key, but every rotation is divided by P on its own.
+    /// False: every inner sum is rotated by its own step, with a key for each and one division for all.
+    pub chained: bool,
+    /// The steps with their inner sums.
+    pub giants: Vec<Giant<'p>>,
+}
+
+impl Giants<'_> {
+    /// The rotations made, zeros left out: each needs the key of its step.
+    #[must_use]
+    pub fn rotations(&self) -> Vec<i64> {
+        giant_rotations(self.chained, self.giants.iter().map(|g| g.step))
+    }
+}
+
+/// The rotations that giant steps (in ascending order) take, chained or not.
+pub(super) fn giant_rotations(chained: bool, steps: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut before = 0;
+    let rotation = |step: i64| {
+        let distance = step - before;
+        if chained {
+            before = step;
+        }
+        distance
+    };
+    steps.map(rotation).filter(|&k| k != 0).collect()
 }
 
 /// `vectors[i]`, or an error that says how many there are.

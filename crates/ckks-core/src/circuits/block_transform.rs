@@ -5,18 +5,30 @@
 //! (Halevi and Shoup, eprint 2018/244 §4; Bossuat et al., eprint 2020/1203 §4), the giants of an output are shared by all
 //! inputs. One level; all rotations at the inputs' level, because the rescaling comes last
 //! ([`Arithmetic::matrix_product`]).
+//!
+//! **Keys.** A key takes as long to make, to load and to expand as one or two rotations take, and tens of megabytes. So the
+//! plan weighs keys as well: babies in two stages (b = coarse + fine: 3 + 3 keys for 16 babies), giants in a chain of equal
+//! distances ([`Giants::chained`]: one key). How much a key weighs is [`BlockTransform::with_key_cost`]'s parameter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::arithmetic::Giant;
+use super::arithmetic::{Giant, Giants, giant_rotations};
 use super::{Arithmetic, PlainVector};
 use crate::error::{Error, Result};
 use crate::keys::KeyRequirements;
 use crate::params::Params;
 
-/// Time of a hoisted rotation relative to a rotation on its own: what the choice between babies and giants weighs. Without
-/// its share of the decomposition a rotation keeps the inner product with the key and the division by P.
-pub const HOISTED_ROTATION_COST: f64 = 0.6;
+/// The parts of a rotation's time: decomposition into digits, which hoisting shares; inner product with the key; division by P.
+/// Together 1; what the choice of babies and giants weighs.
+const DECOMPOSITION: f64 = 0.45;
+const INNER_PRODUCT: f64 = 0.4;
+const DIVISION: f64 = 0.15;
+
+/// Time of a hoisted rotation relative to one on its own: without the decomposition.
+pub const HOISTED_ROTATION_COST: f64 = INNER_PRODUCT + DIVISION;
+
+/// What a key weighs by default, in rotations: for keys that are made or loaded, and used for one or a few circuits.
+pub const DEFAULT_KEY_COST: f64 = 1.5;
 
 /// The diagonals from one input to one output, by step.
 pub type Diagonals = BTreeMap<i64, PlainVector>;
@@ -25,7 +37,9 @@ pub type Diagonals = BTreeMap<i64, PlainVector>;
 #[derive(Clone, Debug)]
 pub struct BlockTransform {
     period: usize,
-    babies: Vec<Vec<i64>>,
+    /// Per input: coarse steps, each with the fine steps after it, in ascending order of their sums.
+    babies: Vec<Vec<(i64, Vec<i64>)>>,
+    chained: bool,
     outputs: Vec<Vec<PlannedGiant>>,
 }
 
@@ -34,6 +48,16 @@ pub struct BlockTransform {
 struct PlannedGiant {
     step: i64,
     terms: Vec<(usize, usize, PlainVector)>,
+}
+
+/// What the search for a plan varies.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// k = g + b, b = k mod m.
+    m: i64,
+    /// b = coarse + fine, fine = b mod this.
+    fine: i64,
+    chained: bool,
 }
 
 impl BlockTransform {
@@ -47,7 +71,7 @@ impl BlockTransform {
     /// have the same number of inputs, at least one; [`Error::ValueOutOfRange`] if a step occurs twice modulo the period or
     /// an output has no diagonal.
     pub fn new(period: usize, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
-        Self::with_babies(period, None, blocks)
+        Self::planned(period, None, DEFAULT_KEY_COST, blocks)
     }
 
     /// As [`BlockTransform::new`] with a given number m of baby steps (`None` chooses the cheapest): several products with one m
@@ -56,6 +80,19 @@ impl BlockTransform {
     /// # Errors
     /// As [`BlockTransform::new`]; [`Error::ValueOutOfRange`] for m = 0.
     pub fn with_babies(period: usize, m: Option<usize>, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+        Self::planned(period, m, DEFAULT_KEY_COST, blocks)
+    }
+
+    /// As [`BlockTransform::new`], where having one more key costs as much as `key_cost` rotations: 0 for keys that stay in
+    /// memory and are used again and again.
+    ///
+    /// # Errors
+    /// As [`BlockTransform::new`].
+    pub fn with_key_cost(period: usize, key_cost: f64, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+        Self::planned(period, None, key_cost, blocks)
+    }
+
+    fn planned(period: usize, m: Option<usize>, key_cost: f64, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
         if m == Some(0) {
             return Err(Error::ValueOutOfRange { what: "0 baby steps for a matrix product, needed at least 1".into() });
         }
@@ -76,45 +113,50 @@ impl BlockTransform {
             let what = format!("output {o} of a matrix product has only zeros; leave it out");
             return Err(Error::ValueOutOfRange { what });
         }
-        Ok(Self::plan(period, m, inputs, &blocks))
+        Ok(Self::plan(period, inputs, &blocks, m, key_cost))
     }
 
-    /// Splits every step into baby and giant; without a given m it is chosen for the cheapest rotations.
-    fn plan(period: usize, m: Option<usize>, inputs: usize, blocks: &[Vec<Diagonals>]) -> Self {
-        let babies = |m: i64, i: usize| -> BTreeSet<i64> {
-            blocks.iter().flat_map(|row| row[i].keys()).map(|k| k.rem_euclid(m)).collect()
-        };
-        let giants = |m: i64, row: &[Diagonals]| -> BTreeSet<i64> {
-            row.iter().flat_map(BTreeMap::keys).map(|k| k - k.rem_euclid(m)).collect()
-        };
-        let rotations = |set: BTreeSet<i64>| set.iter().filter(|&&k| k != 0).count() as f64;
-        let cost = |m: i64| {
-            let small: f64 = (0..inputs).map(|i| rotations(babies(m, i))).sum();
-            let large: f64 = blocks.iter().map(|row| rotations(giants(m, row))).sum();
-            HOISTED_ROTATION_COST * small + large
-        };
+    /// Chooses the shape with the cheapest rotations and keys.
+    fn plan(period: usize, inputs: usize, blocks: &[Vec<Diagonals>], m: Option<usize>, key_cost: f64) -> Self {
+        let steps_of = |input: usize| -> BTreeSet<i64> { blocks.iter().flat_map(|row| row[input].keys().copied()).collect() };
+        let by_input: Vec<_> = (0..inputs).map(steps_of).collect();
+        let by_output: Vec<BTreeSet<i64>> =
+            blocks.iter().map(|row| row.iter().flat_map(BTreeMap::keys).copied().collect()).collect();
         // Powers of two and three halves of them: the minimum over all m is flat.
-        let candidates = (0..=period.ilog2()).flat_map(|e| [1i64 << e, 3i64 << e]);
-        let cheapest = || candidates.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1);
-        let m = m.map_or_else(cheapest, |m| m as i64);
-
-        let babies: Vec<Vec<i64>> = (0..inputs).map(|i| babies(m, i).into_iter().collect()).collect();
+        let sizes = || (0..=period.ilog2()).flat_map(|e| [1i64 << e, 3i64 << e]);
+        let given = m.map(|m| m as i64);
+        let choices: Vec<i64> = given.map_or_else(|| sizes().filter(|&m| m < 2 * period as i64).collect(), |m| vec![m]);
+        let mut best = (f64::INFINITY, Shape { m: given.unwrap_or(1), fine: 1, chained: false });
+        for m in choices {
+            for fine in sizes().filter(|&f| f <= m && m % f == 0) {
+                for chained in [false, true] {
+                    let shape = Shape { m, fine, chained };
+                    let cost = shape.cost(&by_input, &by_output, key_cost);
+                    if cost < best.0 {
+                        best = (cost, shape);
+                    }
+                }
+            }
+        }
+        let shape = best.1;
+        let babies: Vec<_> = by_input.iter().map(|steps| shape.babies(steps)).collect();
         let outputs = blocks
             .iter()
             .map(|row| {
                 let mut giants: BTreeMap<i64, Vec<(usize, usize, PlainVector)>> = BTreeMap::new();
                 for (i, diagonals) in row.iter().enumerate() {
+                    let order: Vec<i64> = babies[i].iter().flat_map(|(c, f)| f.iter().map(move |f| c + f)).collect();
                     for (k, d) in diagonals {
-                        let (b, g) = (k.rem_euclid(m), k - k.rem_euclid(m));
+                        let b = k.rem_euclid(shape.m);
                         // `babies` was built from the same diagonals: b is there.
-                        let at = babies[i].partition_point(|&x| x < b);
-                        giants.entry(g).or_default().push((i, at, d.rotate(-g)));
+                        let at = order.partition_point(|&x| x < b);
+                        giants.entry(k - b).or_default().push((i, at, d.rotate(b - k)));
                     }
                 }
                 giants.into_iter().map(|(step, terms)| PlannedGiant { step, terms }).collect()
             })
             .collect();
-        Self { period, babies, outputs }
+        Self { period, babies, chained: shape.chained, outputs }
     }
 
     /// Period of the vectors: steps count modulo it.
@@ -141,16 +183,24 @@ impl BlockTransform {
         self.outputs.iter().flatten().map(|g| g.terms.len()).sum()
     }
 
-    /// Steps of the baby rotations of all inputs.
+    /// Rotations of one product.
     #[must_use]
-    pub fn baby_steps(&self) -> BTreeSet<i64> {
-        self.babies.iter().flatten().copied().filter(|&k| k != 0).collect()
+    pub fn rotations(&self) -> usize {
+        let babies =
+            self.babies.iter().flatten().map(|(c, fine)| usize::from(*c != 0) + fine.iter().filter(|f| **f != 0).count());
+        babies.sum::<usize>() + self.outputs.iter().map(|o| self.giant_rotations(o).len()).sum::<usize>()
     }
 
-    /// Steps of the giant rotations of all outputs.
+    fn giant_rotations(&self, output: &[PlannedGiant]) -> Vec<i64> {
+        giant_rotations(self.chained, output.iter().map(|g| g.step))
+    }
+
+    /// The distinct steps by which vectors are rotated, all at the inputs' level.
     #[must_use]
-    pub fn giant_steps(&self) -> BTreeSet<i64> {
-        self.outputs.iter().flatten().map(|g| g.step).filter(|&k| k != 0).collect()
+    pub fn steps(&self) -> BTreeSet<i64> {
+        let babies = self.babies.iter().flatten().flat_map(|(c, fine)| fine.iter().chain([c])).copied();
+        let giants = self.outputs.iter().flat_map(|o| self.giant_rotations(o));
+        babies.chain(giants).filter(|&k| k != 0).collect()
     }
 
     /// The keys that [`BlockTransform::apply`] needs for inputs at `level`.
@@ -162,7 +212,7 @@ impl BlockTransform {
             return Err(Error::LevelsExhausted { operation: "a matrix product", needed: 1, available: 0 });
         }
         let mut keys = KeyRequirements::default();
-        self.baby_steps().into_iter().chain(self.giant_steps()).for_each(|k| keys.need_rotation(params, k, level));
+        self.steps().into_iter().for_each(|k| keys.need_rotation(params, k, level));
         Ok(keys)
     }
 
@@ -182,12 +232,57 @@ impl BlockTransform {
         let lowest = inputs.iter().map(|v| arithmetic.level(v)).min().unwrap_or(0);
         let mut vectors = Vec::new();
         let mut first = Vec::new();
-        for (x, steps) in inputs.iter().zip(&self.babies) {
+        for (x, babies) in inputs.iter().zip(&self.babies) {
             first.push(vectors.len());
-            vectors.extend(arithmetic.rotate_many(&arithmetic.drop_to_level(x, lowest)?, steps)?);
+            let coarse: Vec<i64> = babies.iter().map(|b| b.0).collect();
+            let coarse = arithmetic.rotate_many(&arithmetic.drop_to_level(x, lowest)?, &coarse)?;
+            for (v, (_, fine)) in coarse.iter().zip(babies) {
+                vectors.extend(arithmetic.rotate_many(v, fine)?);
+            }
         }
-        let outputs: Vec<Vec<Giant<'_>>> = self.outputs.iter().map(|o| o.iter().map(|g| g.with(&first)).collect()).collect();
+        let outputs: Vec<Giants<'_>> = self
+            .outputs
+            .iter()
+            .map(|o| Giants { chained: self.chained, giants: o.iter().map(|g| g.with(&first)).collect() })
+            .collect();
         arithmetic.matrix_product(&vectors, &outputs)
+    }
+}
+
+impl Shape {
+    fn babies(&self, steps: &BTreeSet<i64>) -> Vec<(i64, Vec<i64>)> {
+        let mut out: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for k in steps {
+            let b = k.rem_euclid(self.m);
+            out.entry(b - b % self.fine).or_default().insert(b % self.fine);
+        }
+        out.into_iter().map(|(c, fine)| (c, fine.into_iter().collect())).collect()
+    }
+
+    /// In rotations.
+    fn cost(&self, by_input: &[BTreeSet<i64>], by_output: &[BTreeSet<i64>], key_cost: f64) -> f64 {
+        let mut keys: BTreeSet<i64> = BTreeSet::new();
+        let mut cost = 0.0;
+        let mut hoisted = |steps: &mut dyn Iterator<Item = i64>, keys: &mut BTreeSet<i64>| {
+            let steps: Vec<i64> = steps.filter(|&k| k != 0).collect();
+            if !steps.is_empty() {
+                cost += DECOMPOSITION + steps.len() as f64 * HOISTED_ROTATION_COST;
+            }
+            keys.extend(steps);
+        };
+        for steps in by_input {
+            let babies = self.babies(steps);
+            hoisted(&mut babies.iter().map(|b| b.0), &mut keys);
+            babies.iter().for_each(|(_, fine)| hoisted(&mut fine.iter().copied(), &mut keys));
+        }
+        for steps in by_output {
+            let giants: BTreeSet<i64> = steps.iter().map(|k| k - k.rem_euclid(self.m)).collect();
+            let rotations = giant_rotations(self.chained, giants.into_iter());
+            let divisions = if self.chained { rotations.len() as f64 } else { 1.0 };
+            cost += rotations.len() as f64 * (DECOMPOSITION + INNER_PRODUCT) + divisions * DIVISION;
+            keys.extend(rotations);
+        }
+        cost + key_cost * keys.len() as f64
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::arithmetic::{Giant, indexed};
+use super::arithmetic::{Giant, Giants, indexed};
 use super::{Arithmetic, PlainVector};
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
@@ -222,17 +222,28 @@ impl Arithmetic for CkksEvaluator<'_> {
         self.inner.rotate_sum(&terms)
     }
 
-    fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<Ciphertext>> {
+    fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Giants<'_>]) -> Result<Vec<Ciphertext>> {
         let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>())?;
         let scale = self.factor_scale("a matrix product", level)?;
-        let output = |giants: &Vec<Giant<'_>>| {
-            let inner = |g: &Giant<'_>| {
-                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
-                self.dot(&terms, level, scale)
+        let inner = |g: &Giant<'_>| {
+            let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
+            self.dot(&terms, level, scale)
+        };
+        let output = |giants: &Giants<'_>| {
+            if !giants.chained {
+                let sums = giants.giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
+                let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
+                return self.canonical(self.inner.rotate_sum_rescale(&terms)?);
+            }
+            let Some((last, before)) = giants.giants.split_last() else {
+                return Err(Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() });
             };
-            let sums = giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
-            let terms: Vec<_> = sums.iter().zip(giants).map(|(v, g)| (v, g.step)).collect();
-            self.canonical(self.inner.rotate_sum_rescale(&terms)?)
+            let (mut sum, mut at) = (inner(last)?, last.step);
+            for giant in before.iter().rev() {
+                sum = self.inner.add(&self.inner.rotate(&sum, at - giant.step)?, &inner(giant)?)?;
+                at = giant.step;
+            }
+            self.canonical(self.inner.rotate_sum_rescale(&[(&sum, at)])?)
         };
         outputs.iter().map(output).collect()
     }

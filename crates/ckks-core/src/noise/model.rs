@@ -143,6 +143,14 @@ impl NoiseModel {
         self.switched(level, key_level) + self.rounding(level)
     }
 
+    /// [`NoiseModel::key_switching`] on a vector at `level` that is not rescaled yet and has `scale`.
+    #[must_use]
+    pub fn key_switching_at_scale(&self, level: usize, key_level: usize, scale: Scale) -> f64 {
+        let shape = GadgetShape::for_level(&self.params, key_level.max(level));
+        let divided = self.inner_product(shape, level) / square(self.special_product(shape));
+        self.of_coefficients(divided + self.rounded_halves(), scale)
+    }
+
     /// What relinearisation and rescaling of a product at `level` add to the vector, which has `level` − 1 afterwards, with
     /// one rounding for both.
     #[must_use]

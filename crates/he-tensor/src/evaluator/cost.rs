@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ckks_core::circuits::arithmetic::{Giant, indexed};
+use ckks_core::circuits::arithmetic::{Giants, indexed};
 use ckks_core::circuits::{Arithmetic, PlainVector};
 use ckks_core::keys::{GadgetShape, KeyRequirements};
 use ckks_core::params::Params;
@@ -406,24 +406,27 @@ impl Arithmetic for CostCounter {
         Ok(self.vector(level))
     }
 
-    fn matrix_product(&self, vectors: &[CountedVector], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<CountedVector>> {
+    fn matrix_product(&self, vectors: &[CountedVector], outputs: &[Giants<'_>]) -> Result<Vec<CountedVector>> {
         let level = self.lowered(vectors.iter());
         let below = Self::below("a matrix product", level)?;
         for giants in outputs {
-            if giants.is_empty() || giants.iter().any(|g| g.terms.is_empty()) {
+            if giants.giants.is_empty() || giants.giants.iter().any(|g| g.terms.is_empty()) {
                 return Err(empty("terms of a matrix product"));
             }
-            for giant in giants {
-                for &(i, p) in &giant.terms {
-                    indexed(vectors, i)?;
-                    self.encode(p, level)?;
-                }
-                self.plain_product(level, giant.terms.len());
-                if self.needs_key(giant.step) {
-                    self.decompose(level);
-                    self.switch(Operation::Rotation, level, 1);
-                    self.need(|keys| keys.need_rotation(&self.params, giant.step, level));
-                }
+            for &(i, p) in giants.giants.iter().flat_map(|g| &g.terms) {
+                indexed(vectors, i)?;
+                self.encode(p, level)?;
+                self.plain_product(level, 1);
+            }
+            let rotations: Vec<i64> = giants.rotations().into_iter().filter(|&k| self.needs_key(k)).collect();
+            for &k in &rotations {
+                self.decompose(level);
+                self.need(|keys| keys.need_rotation(&self.params, k, level));
+            }
+            self.switch(Operation::Rotation, level, rotations.len());
+            let separate = if giants.chained { rotations.len().saturating_sub(1) } else { 0 };
+            for _ in 0..separate {
+                self.divide(level, level + 1 + self.special(level), level + 1);
             }
             self.divide(level, level + 1 + self.special(level), level);
         }

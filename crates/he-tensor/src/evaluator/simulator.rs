@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ckks_core::circuits::arithmetic::{Giant, indexed};
+use ckks_core::circuits::arithmetic::{Giant, Giants, indexed};
 use ckks_core::circuits::{Arithmetic, PlainVector};
 use ckks_core::noise::NoiseModel;
 use ckks_core::params::{Params, Scale};
@@ -363,18 +363,24 @@ impl Arithmetic for Simulator {
         Ok(self.with_error(sum, |_| error))
     }
 
-    fn matrix_product(&self, vectors: &[SimulatedVector], outputs: &[Vec<Giant<'_>>]) -> Result<Vec<SimulatedVector>> {
+    fn matrix_product(&self, vectors: &[SimulatedVector], outputs: &[Giants<'_>]) -> Result<Vec<SimulatedVector>> {
         let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>());
         let scale = self.factor_scale("a matrix product", level)?;
-        let output = |giants: &Vec<Giant<'_>>| {
+        // A chain divides by P while the scale is still that of the product.
+        let within = self.model.key_switching_at_scale(level, level, scale.times(self.params().scale_at(level)));
+        let output = |giants: &Giants<'_>| {
             let inner = |g: &Giant<'_>| {
                 let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
                 Ok(Self::rotated(&self.dot(&terms, level, scale)?, g.step))
             };
-            let sums = giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
+            let sums = giants.giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
             let sum = self.sum(sums, "terms of a sum of rotations")?;
-            let switches = giants.iter().filter(|g| self.is_rotation(g.step)).count() as f64;
-            let error = switches * self.model.switched_and_rescaled(level, level) + self.model.rounding(level - 1);
+            let switches = giants.rotations().into_iter().filter(|&k| self.is_rotation(k)).count() as f64;
+            // The last rotation of a chain, by the first step, is divided together with the rescaling.
+            let last = giants.chained && giants.giants.first().is_some_and(|g| self.is_rotation(g.step));
+            let joint = if giants.chained { f64::from(u8::from(last)) } else { switches };
+            let error = joint * self.model.switched_and_rescaled(level, level) + self.model.rounding(level - 1);
+            let error = error + (switches - joint) * within;
             Ok(self.with_error(SimulatedVector { level: level - 1, ..sum }, |_| error))
         };
         outputs.iter().map(output).collect()
