@@ -7,14 +7,14 @@ pub trait Real: NdFloat {
     /// The nearest number of this type.
     fn of(value: f64) -> Self;
     /// As f64, exactly.
-    fn to_f64(self) -> f64;
+    fn as_f64(self) -> f64;
 }
 
 impl Real for f32 {
     fn of(value: f64) -> Self {
         value as f32
     }
-    fn to_f64(self) -> f64 {
+    fn as_f64(self) -> f64 {
         f64::from(self)
     }
 }
@@ -23,7 +23,7 @@ impl Real for f64 {
     fn of(value: f64) -> Self {
         value
     }
-    fn to_f64(self) -> f64 {
+    fn as_f64(self) -> f64 {
         self
     }
 }

@@ -1,7 +1,22 @@
 //! Backpropagation, distillation and checkpoints for the polynomial students.
+//!
+//! [`run`] goes from data and teacher to the files of a student; everything below it can be used alone: [`data`] (rows,
+//! hold-out, augmented texts, cached labels), [`teacher`], [`student`] (forward and backward of the whole network),
+//! [`distill`] (the loss), [`optimizer`], [`trainer`] (steps, checkpoints, figures), [`export`] and [`card`].
 
+pub mod card;
+pub mod config;
 pub mod data;
+pub mod distill;
 pub mod error;
+pub mod export;
+pub mod optimizer;
+pub mod pca;
+mod run;
+pub mod student;
 pub mod teacher;
+pub mod trainer;
 
+pub use config::TrainConfig;
 pub use error::{Error, Result};
+pub use run::{Digests, Progress, Report, run};

@@ -76,6 +76,17 @@ impl<T: Real> BilinearConv<T> {
 
     /// Tokens × features to tokens × features.
     pub fn forward(&self, x: ArrayView2<'_, T>, batch: &Ragged) -> (Array2<T>, Trace<T>) {
+        self.forward_with(x, batch, &mut |_| ())
+    }
+
+    /// As [`BilinearConv::forward`]; `disturb` may change u ⊙ v before it goes on: training injects there the noise that a
+    /// ciphertext product will have.
+    pub fn forward_with(
+        &self,
+        x: ArrayView2<'_, T>,
+        batch: &Ragged,
+        disturb: &mut dyn FnMut(&mut Array2<T>),
+    ) -> (Array2<T>, Trace<T>) {
         let gathered = gather(x, batch);
         let means = pool::mean(x, batch);
         let u = x.dot(&self.centre);
@@ -86,19 +97,11 @@ impl<T: Real> BilinearConv<T> {
             let mut tokens = v.slice_mut(s![sentence.rows.clone(), ..]);
             tokens += &row;
         }
-        let product = &u * &v;
+        let mut product = &u * &v;
+        disturb(&mut product);
         let mut y = x.to_owned();
         general_mat_mul(T::one(), &product, &self.output, T::one(), &mut y);
-        (
-            y,
-            Trace {
-                gathered,
-                means,
-                u,
-                v,
-                product,
-            },
-        )
+        (y, Trace { gathered, means, u, v, product })
     }
 
     /// Gradient of the input; the block's is added to `gradient`. `penalty` is added to the gradients of u and v: the

@@ -1,0 +1,157 @@
+//! What a run is told: network, data, recipe. Everything that decides the weights stands here and in the data.
+
+use hnn_layers::ragged::{LengthBucket, default_buckets};
+use serde::{Deserialize, Serialize};
+
+use crate::data::corpus::DataConfig;
+use crate::{Error, Result};
+
+/// The network's shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Features per token, the mask feature among them.
+    pub features: usize,
+    /// Width of the factors in a block.
+    pub rank: usize,
+    /// Width of the head's h.
+    pub hidden: usize,
+    /// Bilinear convolution blocks; none leaves mean and quadratic head.
+    pub blocks: usize,
+    /// Length classes.
+    pub buckets: Vec<LengthBucket>,
+    /// Largest |β·margin| that the Soft-Argmax polynomial has to take.
+    pub score_bound: f64,
+    /// Degree of that polynomial.
+    pub score_degree: usize,
+    /// Name of the CKKS parameter set that the circuit is made for.
+    pub parameters: String,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        NetworkConfig {
+            features: 128,
+            rank: 128,
+            hidden: 128,
+            blocks: 2,
+            buckets: default_buckets(),
+            score_bound: 12.0,
+            score_degree: 31,
+            parameters: "n14-leveled".into(),
+        }
+    }
+}
+
+/// The recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecipeConfig {
+    /// Seed of weights, order, dropout and noise.
+    pub seed: u64,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Sentences per step.
+    pub batch: usize,
+    /// Share of a batch that are labelled training rows; the others are augmented texts.
+    pub labelled_share: f64,
+    /// Highest learning rate of everything but the table.
+    pub rate: f32,
+    /// Highest learning rate of the embedding table.
+    pub table_rate: f32,
+    /// Decoupled weight decay of matrices.
+    pub decay: f32,
+    /// Steps of linear warm-up, before the cosine.
+    pub warm_up: u64,
+    /// Largest norm of the whole gradient.
+    pub clip: f32,
+    /// Dropout of embeddings and means.
+    pub dropout: f32,
+    /// Share of tokens whose embedding is dropped.
+    pub word_dropout: f32,
+    /// Decay of the running mean of weights.
+    pub ema: f32,
+    /// Temperature T of the distillation.
+    pub temperature: f32,
+    /// Weight of the cross-entropy on labels.
+    pub label_weight: f32,
+    /// Weight of Σ relu(|f| − limit)² over the factors u and v of every token.
+    pub range_weight: f32,
+    /// The limit of that penalty.
+    pub range_limit: f32,
+    /// Weight of relu(|β·margin| − ¾·score_bound)².
+    pub score_range_weight: f32,
+    /// Standard deviation of Gaussian noise added to every product of two encrypted values.
+    pub noise: f32,
+    /// Steps between two evaluations on the held-out sentences.
+    pub evaluate_every: u64,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl Default for RecipeConfig {
+    fn default() -> Self {
+        RecipeConfig {
+            seed: 1,
+            steps: 6000,
+            batch: 256,
+            labelled_share: 0.25,
+            rate: 2e-3,
+            table_rate: 1e-3,
+            decay: 0.01,
+            warm_up: 200,
+            clip: 1.0,
+            dropout: 0.1,
+            word_dropout: 0.05,
+            ema: 0.998,
+            temperature: 2.0,
+            label_weight: 0.2,
+            range_weight: 0.003,
+            range_limit: 6.0,
+            score_range_weight: 0.1,
+            noise: 0.0,
+            evaluate_every: 250,
+            checkpoint_every: 500,
+        }
+    }
+}
+
+/// A run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The network.
+    pub network: NetworkConfig,
+    /// The data.
+    pub data: DataConfig,
+    /// The recipe.
+    pub recipe: RecipeConfig,
+}
+
+impl TrainConfig {
+    /// Refuses what cannot be trained, naming the value.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn validate(&self) -> Result<()> {
+        let (n, r) = (&self.network, &self.recipe);
+        let refuse = |ok: bool, what: String| if ok { Ok(()) } else { Err(Error::Config(what)) };
+        let is_share = |v: f64| (0.0..=1.0).contains(&v);
+        refuse(n.features >= 2 && n.rank >= 1 && n.hidden >= 1, format!("features {}, rank {}, hidden {}: needed at least 2, 1, 1", n.features, n.rank, n.hidden))?;
+        refuse(!n.buckets.is_empty(), "no length class".into())?;
+        for b in &n.buckets {
+            refuse(b.positions.is_power_of_two() && b.divisor > 0.0, format!("length class of {} positions with divisor {}: needed a power of two and a positive divisor", b.positions, b.divisor))?;
+        }
+        let longest = n.buckets.iter().map(|b| b.positions).max().unwrap_or(0);
+        let max_tokens = self.data.augment.max_tokens;
+        refuse((1..=longest).contains(&max_tokens), format!("max_tokens is {max_tokens}, the longest length class has {longest} positions"))?;
+        refuse(n.score_bound > 0.0 && n.score_degree >= 1, format!("score_bound {} with degree {}", n.score_bound, n.score_degree))?;
+        refuse(r.batch >= 1 && r.steps >= 1, format!("batch {} and steps {}: needed at least 1", r.batch, r.steps))?;
+        refuse(r.evaluate_every >= 1 && r.checkpoint_every >= 1, "evaluate_every and checkpoint_every have to be at least 1".into())?;
+        for (name, v) in [("labelled_share", r.labelled_share), ("dropout", r.dropout.into()), ("word_dropout", r.word_dropout.into()), ("ema", r.ema.into())] {
+            refuse(is_share(v), format!("{name} is {v}, needed 0 to 1"))?;
+        }
+        refuse(r.dropout < 1.0 && r.word_dropout < 1.0, "a dropout of 1 leaves nothing".into())?;
+        refuse(r.temperature > 0.0 && r.rate > 0.0 && r.table_rate >= 0.0 && r.clip > 0.0, "temperature, rates and clip have to be positive".into())
+    }
+}
