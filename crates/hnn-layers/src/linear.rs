@@ -16,10 +16,7 @@ pub struct Linear<T> {
 impl<T: Real> Linear<T> {
     /// All zero.
     pub fn zeros(inputs: usize, outputs: usize) -> Linear<T> {
-        Linear {
-            weight: Array2::zeros((inputs, outputs)),
-            bias: Array1::zeros(outputs),
-        }
+        Linear { weight: Array2::zeros((inputs, outputs)), bias: Array1::zeros(outputs) }
     }
 
     /// Rows × inputs to rows × outputs.
@@ -30,12 +27,7 @@ impl<T: Real> Linear<T> {
     }
 
     /// Given the input and the gradient of the output: the gradient of the input, and the layer's, which is added to `gradient`.
-    pub fn backward(
-        &self,
-        x: ArrayView2<'_, T>,
-        dy: ArrayView2<'_, T>,
-        gradient: &mut Linear<T>,
-    ) -> Array2<T> {
+    pub fn backward(&self, x: ArrayView2<'_, T>, dy: ArrayView2<'_, T>, gradient: &mut Linear<T>) -> Array2<T> {
         ndarray::linalg::general_mat_mul(T::one(), &x.t(), &dy, T::one(), &mut gradient.weight);
         gradient.bias += &dy.sum_axis(Axis(0));
         dy.dot(&self.weight.t())
@@ -48,9 +40,6 @@ impl<T: Real> Parameters<T> for Linear<T> {
     }
 
     fn parameters_mut(&mut self) -> Vec<(String, ArrayViewMutD<'_, T>)> {
-        vec![
-            named_mut("weight", &mut self.weight),
-            named_mut("bias", &mut self.bias),
-        ]
+        vec![named_mut("weight", &mut self.weight), named_mut("bias", &mut self.bias)]
     }
 }

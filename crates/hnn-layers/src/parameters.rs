@@ -47,22 +47,15 @@ pub trait Parameters<T: Real> {
 
 /// Names the arrays of an inner layer: `prefix.name`.
 pub fn prefixed<V>(prefix: &str, list: Vec<(String, V)>) -> impl Iterator<Item = (String, V)> {
-    list.into_iter()
-        .map(move |(name, v)| (format!("{prefix}.{name}"), v))
+    list.into_iter().map(move |(name, v)| (format!("{prefix}.{name}"), v))
 }
 
 /// One named array.
-pub(crate) fn named<'a, T, D: Dimension>(
-    name: &str,
-    a: &'a Array<T, D>,
-) -> (String, ArrayViewD<'a, T>) {
+pub(crate) fn named<'a, T, D: Dimension>(name: &str, a: &'a Array<T, D>) -> (String, ArrayViewD<'a, T>) {
     (name.to_string(), a.view().into_dyn())
 }
 
 /// One named array, to be changed.
-pub(crate) fn named_mut<'a, T, D: Dimension>(
-    name: &str,
-    a: &'a mut Array<T, D>,
-) -> (String, ArrayViewMutD<'a, T>) {
+pub(crate) fn named_mut<'a, T, D: Dimension>(name: &str, a: &'a mut Array<T, D>) -> (String, ArrayViewMutD<'a, T>) {
     (name.to_string(), a.view_mut().into_dyn())
 }

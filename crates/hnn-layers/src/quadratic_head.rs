@@ -51,19 +51,14 @@ impl<T: Real> QuadraticHead<T> {
         let two = T::one() + T::one();
         let mut dh = h * &self.square * two + &self.linear;
         dh *= &dmargin.insert_axis(Axis(1));
-        self.projection
-            .backward(mean, dh.view(), &mut gradient.projection)
+        self.projection.backward(mean, dh.view(), &mut gradient.projection)
     }
 }
 
 impl<T: Real> Parameters<T> for QuadraticHead<T> {
     fn parameters(&self) -> Vec<(String, ArrayViewD<'_, T>)> {
         let mut list: Vec<_> = prefixed("projection", self.projection.parameters()).collect();
-        list.extend([
-            named("linear", &self.linear),
-            named("square", &self.square),
-            named("constant", &self.constant),
-        ]);
+        list.extend([named("linear", &self.linear), named("square", &self.square), named("constant", &self.constant)]);
         list
     }
 

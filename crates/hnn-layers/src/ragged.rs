@@ -19,9 +19,7 @@ pub struct LengthBucket {
 
 /// The classes used for SST-2: 16, 32 and 64 positions with divisors 12, 24 and 42.
 pub fn default_buckets() -> Vec<LengthBucket> {
-    [(16, 12.0), (32, 24.0), (64, 42.0)]
-        .map(|(positions, divisor)| LengthBucket { positions, divisor })
-        .to_vec()
+    [(16, 12.0), (32, 24.0), (64, 42.0)].map(|(positions, divisor)| LengthBucket { positions, divisor }).to_vec()
 }
 
 /// The smallest class that holds `tokens` tokens.
@@ -29,18 +27,11 @@ pub fn default_buckets() -> Vec<LengthBucket> {
 /// # Errors
 /// No class is long enough, or there are no tokens.
 pub fn bucket_of(buckets: &[LengthBucket], tokens: usize) -> Result<&LengthBucket> {
-    buckets
-        .iter()
-        .filter(|b| b.positions >= tokens && tokens > 0)
-        .min_by_key(|b| b.positions)
-        .ok_or_else(|| Error::Value {
-            what: "number of tokens",
-            found: tokens.to_string(),
-            needed: format!(
-                "1 to {}",
-                buckets.iter().map(|b| b.positions).max().unwrap_or(0)
-            ),
-        })
+    buckets.iter().filter(|b| b.positions >= tokens && tokens > 0).min_by_key(|b| b.positions).ok_or_else(|| Error::Value {
+        what: "number of tokens",
+        found: tokens.to_string(),
+        needed: format!("1 to {}", buckets.iter().map(|b| b.positions).max().unwrap_or(0)),
+    })
 }
 
 /// Where each sentence of a batch lies: its tokens are consecutive rows, padding has no rows.
@@ -65,10 +56,7 @@ impl Ragged {
     ///
     /// # Errors
     /// A sentence without tokens or longer than every class.
-    pub fn new(
-        lengths: impl IntoIterator<Item = usize>,
-        buckets: &[LengthBucket],
-    ) -> Result<Ragged> {
+    pub fn new(lengths: impl IntoIterator<Item = usize>, buckets: &[LengthBucket]) -> Result<Ragged> {
         let mut start = 0;
         let sentences = lengths
             .into_iter()
@@ -76,11 +64,7 @@ impl Ragged {
                 let bucket = bucket_of(buckets, n)?;
                 let rows = start..start + n;
                 start += n;
-                Ok(Sentence {
-                    rows,
-                    positions: bucket.positions,
-                    divisor: bucket.divisor,
-                })
+                Ok(Sentence { rows, positions: bucket.positions, divisor: bucket.divisor })
             })
             .collect::<Result<_>>()?;
         Ok(Ragged { sentences })
@@ -113,9 +97,7 @@ mod tests {
     #[test]
     fn neighbours_wrap_around_the_class_and_see_padding_as_nothing() -> Result<()> {
         let batch = Ragged::new([3, 16, 17], &default_buckets())?;
-        let [short, full, long] = batch.sentences() else {
-            unreachable!()
-        };
+        let [short, full, long] = batch.sentences() else { unreachable!() };
         assert_eq!(short.neighbour(0, -1), None);
         assert_eq!(short.neighbour(0, 2), Some(2));
         assert_eq!(short.neighbour(2, 14), Some(0));

@@ -37,11 +37,7 @@ fn matrix(rows: usize, cols: usize, seed: u64) -> Array2<f64> {
 
 /// Compares `gradient` with differences of `loss` in every parameter of `layer`.
 fn check<P: Parameters<f64> + Clone>(layer: &P, gradient: &P, loss: &dyn Fn(&P) -> f64) {
-    let names: Vec<(String, usize)> = layer
-        .parameters()
-        .iter()
-        .map(|(n, a)| (n.clone(), a.len()))
-        .collect();
+    let names: Vec<(String, usize)> = layer.parameters().iter().map(|(n, a)| (n.clone(), a.len())).collect();
     for (k, (name, len)) in names.iter().enumerate() {
         for i in 0..*len {
             let moved = |by: f64| {
@@ -70,24 +66,12 @@ fn check_input(x: &Array2<f64>, dx: &Array2<f64>, loss: &dyn Fn(&Array2<f64>) ->
             loss(&m)
         };
         let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-        assert!(
-            (found - expected).abs() < BOUND * (1.0 + expected.abs()),
-            "input {i:?}: {found} against {expected}"
-        );
+        assert!((found - expected).abs() < BOUND * (1.0 + expected.abs()), "input {i:?}: {found} against {expected}");
     }
 }
 
 fn batch() -> Ragged {
-    let buckets = [
-        LengthBucket {
-            positions: 4,
-            divisor: 3.0,
-        },
-        LengthBucket {
-            positions: 16,
-            divisor: 12.0,
-        },
-    ];
+    let buckets = [LengthBucket { positions: 4, divisor: 3.0 }, LengthBucket { positions: 16, divisor: 12.0 }];
     // One sentence with padding in a class shorter than a box, one full class, one that wraps onto itself.
     Ragged::new([3, 4, 13], &buckets).unwrap()
 }
@@ -135,10 +119,7 @@ fn bilinear_convolution_with_a_penalty_on_its_factors() {
     let (_, trace) = layer.forward(x.view(), &batch);
     let mut gradient = BilinearConv::zeros(d, rank);
     let dx = layer.backward(x.view(), &batch, &trace, &r, &|f| f * f, &mut gradient);
-    assert!(
-        gradient.output.column(d - 1).iter().all(|&g| g == 0.0),
-        "the mask feature is not to be written"
-    );
+    assert!(gradient.output.column(d - 1).iter().all(|&g| g == 0.0), "the mask feature is not to be written");
     // Differences of the frozen column would not vanish: compare with that column's gradient taken out.
     let frozen = |l: &BilinearConv<f64>| {
         let mut l = l.clone();
@@ -152,10 +133,7 @@ fn bilinear_convolution_with_a_penalty_on_its_factors() {
 #[test]
 fn padding_stays_zero_and_is_not_needed() {
     // The same sentence in two batches: its answer does not depend on who stands beside it.
-    let buckets = [LengthBucket {
-        positions: 8,
-        divisor: 5.0,
-    }];
+    let buckets = [LengthBucket { positions: 8, divisor: 5.0 }];
     let mut layer = BilinearConv::zeros(4, 4);
     fill(&mut layer, 10);
     let x = matrix(6, 4, 11);

@@ -51,7 +51,10 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         },
         n.hidden,
     )?;
-    writeln!(out, "Made by `cargo xtask train --model hnn-fast`; figures are of the files in this folder, in plain f32 arithmetic.\n")?;
+    writeln!(
+        out,
+        "Made by `cargo xtask train --model hnn-fast`; figures are of the files in this folder, in plain f32 arithmetic.\n"
+    )?;
     writeln!(out, "| sentences | n | right | 95 % interval | teacher right | ratio | agreement | T²·KL to the teacher |")?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     row(out, "SST-2 dev (not used for any choice)", &report.dev)?;
@@ -66,7 +69,7 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         out,
         "{} rows of SST-2 train (Socher et al. 2013, GLUE form) with labels, {} augmented texts without, all with the logits of the teacher \
          `minilm-sst2` (all-MiniLM-L6-v2, Apache-2.0, fine-tuned on SST-2). Held out: {} whole sentences with every row that occurs in one of them. \
-         Longest text: {} word pieces, without `[CLS]` and `[SEP]`.\n",
+         Longest augmented text: {} word pieces.\n",
         corpus.train.len(),
         corpus.augmented.len(),
         corpus.held_out.len(),
@@ -74,13 +77,23 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
     )?;
     writeln!(out, "## Largest values\n")?;
     writeln!(out, "On the held-out sentences: {}.\n", ranges(&report.held_out))?;
-    writeln!(out, "On dev: {}. β·margin has to stay below {} for the Soft-Argmax polynomial.\n", ranges(&report.dev), n.score_bound)?;
+    writeln!(
+        out,
+        "On dev: {}. β·margin has to stay below {} for the Soft-Argmax polynomial.\n",
+        ranges(&report.dev),
+        n.score_bound
+    )?;
     writeln!(out, "## Recipe\n")?;
     writeln!(out, "{} steps, seed {}. The whole configuration:\n\n```json\n{json}\n```\n", report.steps, config.recipe.seed)?;
     writeln!(out, "## Digests (BLAKE3)\n")?;
     writeln!(out, "| of | digest |\n|---|---|")?;
     let d = &report.digests;
-    for (name, digest) in [("data files, teacher, data configuration", &d.data), ("configuration", &d.config), ("code", &d.code), ("weights", &d.weights)] {
+    for (name, digest) in [
+        ("data files, teacher, data configuration", &d.data),
+        ("configuration", &d.config),
+        ("code", &d.code),
+        ("weights", &d.weights),
+    ] {
         writeln!(out, "| {name} | `{digest}` |")?;
     }
     writeln!(
@@ -92,9 +105,9 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
     writeln!(out, "## Limits\n")?;
     writeln!(
         out,
-        "English film reviews only; sentences of more than {} word pieces are cut; two classes, no neutral. Trained on opinions of film critics: \
+        "English film reviews only; sentences of more than {} word pieces are too long; two classes, no neutral. Trained on opinions of film critics: \
          do not decide anything about people with it.",
-        config.data.augment.max_tokens
+        config.network.buckets.iter().map(|b| b.positions).max().unwrap_or(0).saturating_sub(2)
     )
 }
 

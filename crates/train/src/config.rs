@@ -10,6 +10,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
+    /// Name of the model.
+    pub name: String,
     /// Features per token, the mask feature among them.
     pub features: usize,
     /// Width of the factors in a block.
@@ -31,6 +33,7 @@ pub struct NetworkConfig {
 impl Default for NetworkConfig {
     fn default() -> Self {
         NetworkConfig {
+            name: "hnn-fast".into(),
             features: 128,
             rank: 128,
             hidden: 128,
@@ -137,21 +140,45 @@ impl TrainConfig {
         let (n, r) = (&self.network, &self.recipe);
         let refuse = |ok: bool, what: String| if ok { Ok(()) } else { Err(Error::Config(what)) };
         let is_share = |v: f64| (0.0..=1.0).contains(&v);
-        refuse(n.features >= 2 && n.rank >= 1 && n.hidden >= 1, format!("features {}, rank {}, hidden {}: needed at least 2, 1, 1", n.features, n.rank, n.hidden))?;
+        refuse(
+            n.features >= 2 && n.rank >= 1 && n.hidden >= 1,
+            format!("features {}, rank {}, hidden {}: needed at least 2, 1, 1", n.features, n.rank, n.hidden),
+        )?;
         refuse(!n.buckets.is_empty(), "no length class".into())?;
         for b in &n.buckets {
-            refuse(b.positions.is_power_of_two() && b.divisor > 0.0, format!("length class of {} positions with divisor {}: needed a power of two and a positive divisor", b.positions, b.divisor))?;
+            refuse(
+                b.positions.is_power_of_two() && b.divisor > 0.0,
+                format!(
+                    "length class of {} positions with divisor {}: needed a power of two and a positive divisor",
+                    b.positions, b.divisor
+                ),
+            )?;
         }
         let longest = n.buckets.iter().map(|b| b.positions).max().unwrap_or(0);
         let max_tokens = self.data.augment.max_tokens;
-        refuse((1..=longest).contains(&max_tokens), format!("max_tokens is {max_tokens}, the longest length class has {longest} positions"))?;
-        refuse(n.score_bound > 0.0 && n.score_degree >= 1, format!("score_bound {} with degree {}", n.score_bound, n.score_degree))?;
+        refuse(max_tokens >= 1, format!("max_tokens is {max_tokens}"))?;
+        refuse(longest >= 3, format!("the longest length class has {longest} positions, [CLS], [SEP] and a word need 3"))?;
+        refuse(
+            n.score_bound > 0.0 && n.score_degree >= 1,
+            format!("score_bound {} with degree {}", n.score_bound, n.score_degree),
+        )?;
         refuse(r.batch >= 1 && r.steps >= 1, format!("batch {} and steps {}: needed at least 1", r.batch, r.steps))?;
-        refuse(r.evaluate_every >= 1 && r.checkpoint_every >= 1, "evaluate_every and checkpoint_every have to be at least 1".into())?;
-        for (name, v) in [("labelled_share", r.labelled_share), ("dropout", r.dropout.into()), ("word_dropout", r.word_dropout.into()), ("ema", r.ema.into())] {
+        refuse(
+            r.evaluate_every >= 1 && r.checkpoint_every >= 1,
+            "evaluate_every and checkpoint_every have to be at least 1".into(),
+        )?;
+        for (name, v) in [
+            ("labelled_share", r.labelled_share),
+            ("dropout", r.dropout.into()),
+            ("word_dropout", r.word_dropout.into()),
+            ("ema", r.ema.into()),
+        ] {
             refuse(is_share(v), format!("{name} is {v}, needed 0 to 1"))?;
         }
         refuse(r.dropout < 1.0 && r.word_dropout < 1.0, "a dropout of 1 leaves nothing".into())?;
-        refuse(r.temperature > 0.0 && r.rate > 0.0 && r.table_rate >= 0.0 && r.clip > 0.0, "temperature, rates and clip have to be positive".into())
+        refuse(
+            r.temperature > 0.0 && r.rate > 0.0 && r.table_rate >= 0.0 && r.clip > 0.0,
+            "temperature, rates and clip have to be positive".into(),
+        )
     }
 }

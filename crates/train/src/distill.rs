@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn derivatives_match_finite_differences() {
         let loss = Loss { temperature: 2.0, label_weight: 0.2, range_weight: 0.1, range_start: 3.0 };
-        for (margin, teacher, beta, label) in [(0.3, -1.0, 0.8, None), (5.0, 2.0, 1.1, Some(1)), (-6.0, 2.0, 0.9, Some(0)), (1.0, 40.0, 1.0, Some(0))] {
+        for (margin, teacher, beta, label) in
+            [(0.3, -1.0, 0.8, None), (5.0, 2.0, 1.1, Some(1)), (-6.0, 2.0, 0.9, Some(0)), (1.0, 40.0, 1.0, Some(0))]
+        {
             let h = 1e-5;
             let at = |m: f64, b: f64| loss.term(m, teacher, b, label).total;
             let found = loss.term(margin, teacher, beta, label);

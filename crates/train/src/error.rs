@@ -52,9 +52,7 @@ pub enum Error {
         needed: String,
     },
     /// The loss is not a number any more.
-    #[error(
-        "loss became {loss} at step {step}; lower the learning rate or raise the range penalty"
-    )]
+    #[error("loss became {loss} at step {step}; lower the learning rate or raise the range penalty")]
     Diverged {
         /// Optimiser step.
         step: u64,
@@ -67,6 +65,9 @@ pub enum Error {
     /// A layer or its circuit refused.
     #[error(transparent)]
     Layer(#[from] hnn_layers::Error),
+    /// The student's definition refused.
+    #[error(transparent)]
+    Model(#[from] distilbert_he::Error),
 }
 
 impl Error {
@@ -77,16 +78,8 @@ impl Error {
     }
 
     /// An [`Error::Malformed`] at `path`.
-    pub fn malformed(
-        path: impl Into<PathBuf>,
-        found: impl Into<String>,
-        needed: impl Into<String>,
-    ) -> Error {
-        Error::Malformed {
-            path: path.into(),
-            found: found.into(),
-            needed: needed.into(),
-        }
+    pub fn malformed(path: impl Into<PathBuf>, found: impl Into<String>, needed: impl Into<String>) -> Error {
+        Error::Malformed { path: path.into(), found: found.into(), needed: needed.into() }
     }
 }
 

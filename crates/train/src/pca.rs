@@ -25,7 +25,10 @@ pub fn initial_table(teacher: &Teacher, special: [u32; 3], features: usize) -> R
     let words = unit(teacher.word_embeddings().to_owned());
     let both = concatenate(Axis(1), &[states.view(), words.view()]).map_err(|e| Error::Config(e.to_string()))?;
     if both.ncols() < features {
-        return Err(Error::Config(format!("a table of {features} features was asked for, the teacher gives {} to choose from", both.ncols())));
+        return Err(Error::Config(format!(
+            "a table of {features} features was asked for, the teacher gives {} to choose from",
+            both.ncols()
+        )));
     }
     Ok(unit(project(both.view(), features)) * TABLE_SCALE)
 }
@@ -42,7 +45,8 @@ pub fn project(data: ArrayView2<'_, f32>, count: usize) -> Array2<f32> {
     let centred = &data - &mean;
     let covariance = centred.t().dot(&centred).mapv(f64::from);
     // A fixed, dense start: no direction is left out by symmetry.
-    let mut basis = Array2::from_shape_fn((width, count), |(i, j)| ((i * 31 + j * 17 + i * j) as f64 * 0.618_033_988_75).fract() - 0.5);
+    let mut basis =
+        Array2::from_shape_fn((width, count), |(i, j)| ((i * 31 + j * 17 + i * j) as f64 * 0.618_033_988_75).fract() - 0.5);
     for _ in 0..ROUNDS {
         basis = covariance.dot(&basis);
         orthonormalise(&mut basis);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::TrainConfig;
 use crate::data::corpus::{Corpus, DataPaths};
 use crate::distill::Loss;
-use crate::export::{self, QuantisedTable};
+use crate::export;
 use crate::trainer::checkpoint::write_atomically;
 use crate::trainer::evaluate::{Evaluation, evaluate};
 use crate::trainer::{StepReport, Trainer};
@@ -93,7 +93,8 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     let started = Instant::now();
     config.validate()?;
     let paths = DataPaths::in_folder(data_dir);
-    let corpus = Corpus::prepare(&config.data, &paths, &mut |what, done, of| {
+    let longest = config.network.buckets.iter().map(|b| b.positions).max().unwrap_or(0);
+    let corpus = Corpus::prepare(&config.data, &paths, longest, &mut |what, done, of| {
         progress(&Progress::Labelling { what: what.to_string(), done, of })
     })?;
     let config_json = serde_json::to_string(config).map_err(|e| Error::Config(e.to_string()))?;
@@ -128,15 +129,15 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     }
 
     let (student, table) = trainer.averaged();
-    let student = student.clone();
-    let table = QuantisedTable::new(table.view());
+    let (model, files) = export::model(&config.network.name, &config.network, student, table.view())?;
     // Figures are those of the rounded table: of what is delivered.
-    let values = table.values();
-    let held_out = evaluate(&student, values.view(), buckets, &loss, &corpus.held_out)?;
-    let dev = evaluate(&student, values.view(), buckets, &loss, &corpus.dev)?;
-    export::write(out_dir, &config.network, &student, &table, &held_out.ranges, &paths.teacher.join("vocab.txt"))?;
-    let weights_path = out_dir.join("model.safetensors");
-    let weights = std::fs::read(&weights_path).map_err(Error::io(&weights_path))?;
+    let ids: Vec<u32> = (0..table.nrows() as u32).collect();
+    let values = model.embedding().embed::<f32>(&ids)?;
+    let values = values.slice(ndarray::s![.., ..table.ncols()]);
+    let held_out = evaluate(student, values, buckets, &loss, &corpus.held_out)?;
+    let dev = evaluate(student, values, buckets, &loss, &corpus.dev)?;
+    export::write(out_dir, &files, &paths.teacher.join("vocab.txt"))?;
+    let [_, weights] = files;
     let report = Report {
         steps: trainer.done(),
         held_out,
@@ -164,7 +165,8 @@ impl Log {
     /// Opens the log; lines of steps after `done`, written before an interruption, are dropped.
     fn open(path: PathBuf, done: u64) -> Result<Log> {
         let old = if path.exists() { std::fs::read_to_string(&path).map_err(Error::io(&path))? } else { String::new() };
-        let kept: String = old.lines().filter(|line| step_of(line).is_some_and(|s| s <= done)).flat_map(|line| [line, "\n"]).collect();
+        let kept: String =
+            old.lines().filter(|line| step_of(line).is_some_and(|s| s <= done)).flat_map(|line| [line, "\n"]).collect();
         write_atomically(&path, kept.as_bytes())?;
         let file = std::fs::OpenOptions::new().append(true).open(&path).map_err(Error::io(&path))?;
         Ok(Log { path, file })

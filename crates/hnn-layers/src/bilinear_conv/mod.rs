@@ -121,14 +121,10 @@ impl<T: Real> BilinearConv<T> {
         gradient.output.column_mut(mask).fill(T::zero());
         let mut du = dy.dot(&self.output.t());
         let mut dv = du.clone();
-        ndarray::Zip::from(&mut du)
-            .and(&mut dv)
-            .and(&trace.u)
-            .and(&trace.v)
-            .for_each(|du, dv, &u, &v| {
-                *du = *du * v + penalty(u);
-                *dv = *dv * u + penalty(v);
-            });
+        ndarray::Zip::from(&mut du).and(&mut dv).and(&trace.u).and(&trace.v).for_each(|du, dv, &u, &v| {
+            *du = *du * v + penalty(u);
+            *dv = *dv * u + penalty(v);
+        });
         general_mat_mul(one, &x.t(), &du, one, &mut gradient.centre);
         general_mat_mul(one, &trace.gathered.t(), &dv, one, &mut gradient.taps);
         let mut dshared = Array2::zeros((batch.sentences().len(), self.rank()));

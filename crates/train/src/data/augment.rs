@@ -105,16 +105,7 @@ impl<'a> Augmenter<'a> {
         }
         tokens.sort_unstable();
         tokens.dedup();
-        Augmenter {
-            rows,
-            config,
-            seed,
-            sentences,
-            by_length,
-            neighbours,
-            tokens,
-            mask_id,
-        }
+        Augmenter { rows, config, seed, sentences, by_length, neighbours, tokens, mask_id }
     }
 
     /// Text `index`: word pieces, between 1 and `max_tokens` of them.
@@ -148,10 +139,7 @@ impl<'a> Augmenter<'a> {
         loop {
             let low = length.saturating_sub(reach);
             let high = (length + reach).min(widest - 1);
-            let total: usize = self.by_length[low.min(widest - 1)..=high]
-                .iter()
-                .map(Vec::len)
-                .sum();
+            let total: usize = self.by_length[low.min(widest - 1)..=high].iter().map(Vec::len).sum();
             if total > 0 {
                 let mut k = rng.below(total);
                 for class in &self.by_length[low.min(widest - 1)..=high] {
@@ -213,29 +201,12 @@ mod tests {
 
     #[test]
     fn texts_are_repeatable_and_in_range() {
-        let rows: Vec<Row> = (0..40u32)
-            .map(|i| Row {
-                ids: (0..=i % 9).map(|k| 10 + (i * 7 + k * k) % 50).collect(),
-                label: 0,
-            })
-            .collect();
+        let rows: Vec<Row> =
+            (0..40u32).map(|i| Row { ids: (0..=i % 9).map(|k| 10 + (i * 7 + k * k) % 50).collect(), label: 0 }).collect();
         let s = split(&rows, 3, 1, &|_| false);
         let e = ndarray::Array2::from_shape_fn((64, 4), |(i, j)| ((i * (j + 3)) % 11) as f32);
         let n = Neighbours::find(e.view(), &[true; 64], &[true; 64], 3);
-        let make = || {
-            Augmenter::new(
-                &rows,
-                &s,
-                &n,
-                AugmentConfig {
-                    max_tokens: 12,
-                    ..Default::default()
-                },
-                5,
-                1,
-                &|_| false,
-            )
-        };
+        let make = || Augmenter::new(&rows, &s, &n, AugmentConfig { max_tokens: 12, ..Default::default() }, 5, 1, &|_| false);
         let (a, b) = (make(), make());
         let mut different = std::collections::HashSet::new();
         for i in 0..500 {
@@ -244,10 +215,6 @@ mod tests {
             assert!((1..=12).contains(&t.len()));
             different.insert(t);
         }
-        assert!(
-            different.len() > 250,
-            "{} different texts of 500",
-            different.len()
-        );
+        assert!(different.len() > 250, "{} different texts of 500", different.len());
     }
 }

@@ -33,12 +33,7 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig {
-            seed: 1,
-            held_out: 800,
-            augmented: 0,
-            augment: AugmentConfig::default(),
-        }
+        DataConfig { seed: 1, held_out: 800, augmented: 0, augment: AugmentConfig::default() }
     }
 }
 
@@ -56,7 +51,7 @@ pub struct DataPaths {
 /// One text with what the student shall answer.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// Word pieces.
+    /// `[CLS]`, word pieces, `[SEP]`.
     pub ids: Vec<u32>,
     /// The teacher's margin, logit of positive minus logit of negative.
     pub teacher: f32,
@@ -85,34 +80,31 @@ pub struct Corpus {
 /// Whole files as bytes.
 fn bytes(path: &Path, what: &'static str) -> Result<Vec<u8>> {
     match std::fs::read(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::MissingData {
-            what,
-            path: path.to_path_buf(),
-        }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::MissingData { what, path: path.to_path_buf() }),
         other => other.map_err(Error::io(path)),
     }
 }
 
 impl Corpus {
     /// Reads the files, splits the rows, makes the augmented texts and gets every label from the cache or the teacher.
-    /// `progress(what, done, of)` is called while labelling.
+    /// Students take texts of up to `longest` tokens. `progress(what, done, of)` is called while labelling.
     ///
     /// # Errors
     /// Missing or malformed files; a cache that cannot be written.
     pub fn prepare(
         config: &DataConfig,
         paths: &DataPaths,
+        longest: usize,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Result<Corpus> {
         let teacher = Teacher::load(&paths.teacher)?;
         let tokenizer_path = paths.teacher.join("tokenizer.json");
         let tokenizer_bytes = bytes(&tokenizer_path, "the teacher's tokenizer")?;
-        let tokenizer =
-            Tokenizer::from_bytes(&tokenizer_bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
+        let tokenizer = Tokenizer::from_bytes(&tokenizer_bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
         let id = |token: &str| {
-            tokenizer.token_to_id(token).ok_or_else(|| {
-                Error::Tokenizer(format!("no token {token} in {}", tokenizer_path.display()))
-            })
+            tokenizer
+                .token_to_id(token)
+                .ok_or_else(|| Error::Tokenizer(format!("no token {token} in {}", tokenizer_path.display())))
         };
         let special = [id("[CLS]")?, id("[SEP]")?, id("[MASK]")?];
         let (train_path, dev_path) = (paths.sst2.join("train.tsv"), paths.sst2.join("dev.tsv"));
@@ -121,32 +113,22 @@ impl Corpus {
         std::fs::create_dir_all(&paths.cache).map_err(Error::io(&paths.cache))?;
 
         let mut hasher = blake3::Hasher::new();
-        hasher
-            .update(&bytes(&train_path, "SST-2")?)
-            .update(&tokenizer_bytes)
-            .update(&TEXTS_VERSION.to_le_bytes());
+        hasher.update(&bytes(&train_path, "SST-2")?).update(&tokenizer_bytes).update(&TEXTS_VERSION.to_le_bytes());
         let rows_digest = *hasher.finalize().as_bytes();
         // The number of texts is no part of it: more texts continue the same file.
-        let described = serde_json::to_vec(&(config.seed, config.held_out, &config.augment))
-            .map_err(|e| Error::Config(e.to_string()))?;
+        let described =
+            serde_json::to_vec(&(config.seed, config.held_out, &config.augment)).map_err(|e| Error::Config(e.to_string()))?;
         let augment_digest = *hasher.update(&described).finalize().as_bytes();
         let digest = {
             let mut h = blake3::Hasher::new();
-            h.update(&augment_digest)
-                .update(&(config.augmented as u64).to_le_bytes());
-            h.update(&bytes(&dev_path, "SST-2")?)
-                .update(&teacher.digest());
+            h.update(&augment_digest).update(&(config.augmented as u64).to_le_bytes());
+            h.update(&bytes(&dev_path, "SST-2")?).update(&teacher.digest());
             *h.finalize().as_bytes()
         };
 
-        let vocabulary: Vec<String> = (0..teacher.word_embeddings().nrows() as u32)
-            .map(|i| tokenizer.id_to_token(i).unwrap_or_default())
-            .collect();
-        let is_continuation = |t: u32| {
-            vocabulary
-                .get(t as usize)
-                .is_some_and(|s| s.starts_with("##"))
-        };
+        let vocabulary: Vec<String> =
+            (0..teacher.word_embeddings().nrows() as u32).map(|i| tokenizer.id_to_token(i).unwrap_or_default()).collect();
+        let is_continuation = |t: u32| vocabulary.get(t as usize).is_some_and(|s| s.starts_with("##"));
         let split = split(&rows, config.held_out, config.seed, &is_continuation);
         let ends = [special[0], special[1]];
         let mut label = |name: &str, digest, list: &[Vec<u32>]| {
@@ -161,67 +143,32 @@ impl Corpus {
             )
         };
         let ids = |rows: &[Row]| {
-            rows.iter()
-                .map(|r| {
-                    r.ids
-                        .iter()
-                        .copied()
-                        .take(config.augment.max_tokens)
-                        .collect()
-                })
-                .collect::<Vec<Vec<u32>>>()
+            rows.iter().map(|r| r.ids.iter().copied().take(config.augment.max_tokens).collect()).collect::<Vec<Vec<u32>>>()
         };
         let row_logits = label("train", rows_digest, &ids(&rows))?;
-        let dev_digest = *blake3::Hasher::new()
-            .update(&bytes(&dev_path, "SST-2")?)
-            .update(&rows_digest)
-            .finalize()
-            .as_bytes();
+        let dev_digest = *blake3::Hasher::new().update(&bytes(&dev_path, "SST-2")?).update(&rows_digest).finalize().as_bytes();
         let dev_logits = label("dev", dev_digest, &ids(&dev))?;
-        let texts = make_texts(
-            config,
-            &rows,
-            &split,
-            &vocabulary,
-            &teacher,
-            special[2],
-            &is_continuation,
-        );
+        let texts = make_texts(config, &rows, &split, &vocabulary, &teacher, special[2], &is_continuation);
         let text_logits = label("augmented", augment_digest, &texts)?;
 
-        let example = |row: &Row, l: &[f32; 2]| Example {
-            ids: row
-                .ids
-                .iter()
-                .copied()
-                .take(config.augment.max_tokens)
-                .collect(),
-            teacher: l[1] - l[0],
-            label: Some(row.label),
+        let with_ends = |ids: &[u32]| {
+            let kept = ids.iter().copied().take(longest.saturating_sub(2));
+            std::iter::once(ends[0]).chain(kept).chain([ends[1]]).collect::<Vec<u32>>()
         };
-        let pick = |which: &[usize]| {
-            which
-                .iter()
-                .map(|&i| example(&rows[i], &row_logits[i]))
-                .collect()
-        };
+        let example = |ids: &[u32], l: &[f32; 2], label| Example { ids: with_ends(ids), teacher: l[1] - l[0], label };
+        let labelled = |row: &Row, l: &[f32; 2]| example(&row.ids, l, Some(row.label));
+        let pick = |which: &[usize]| which.iter().map(|&i| labelled(&rows[i], &row_logits[i])).collect();
         Ok(Corpus {
             train: pick(&split.train),
             held_out: pick(&split.held_out),
+            // A text that had to be cut would not have the teacher's answer for what is left.
             augmented: texts
-                .into_iter()
-                .zip(&text_logits)
-                .map(|(ids, l)| Example {
-                    ids,
-                    teacher: l[1] - l[0],
-                    label: None,
-                })
-                .collect(),
-            dev: dev
                 .iter()
-                .zip(&dev_logits)
-                .map(|(r, l)| example(r, l))
+                .zip(&text_logits)
+                .filter(|(t, _)| t.len() + 2 <= longest)
+                .map(|(t, l)| example(t, l, None))
                 .collect(),
+            dev: dev.iter().zip(&dev_logits).map(|(r, l)| labelled(r, l)).collect(),
             digest,
             teacher,
             special,
@@ -242,33 +189,13 @@ fn make_texts(
         return Vec::new();
     }
     let mut wanted = vec![false; vocabulary.len()];
-    split
-        .train
-        .iter()
-        .flat_map(|&i| &rows[i].ids)
-        .for_each(|&t| wanted[t as usize] = true);
+    split.train.iter().flat_map(|&i| &rows[i].ids).for_each(|&t| wanted[t as usize] = true);
     let is_word = |s: &String| {
         let letters = s.strip_prefix("##").unwrap_or(s);
         !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     let candidate: Vec<bool> = vocabulary.iter().map(is_word).collect();
-    let neighbours = Neighbours::find(
-        teacher.word_embeddings(),
-        &wanted,
-        &candidate,
-        config.augment.neighbours,
-    );
-    let augmenter = Augmenter::new(
-        rows,
-        split,
-        &neighbours,
-        config.augment.clone(),
-        config.seed,
-        mask,
-        is_continuation,
-    );
-    (0..config.augmented as u64)
-        .into_par_iter()
-        .map(|i| augmenter.text(i))
-        .collect()
+    let neighbours = Neighbours::find(teacher.word_embeddings(), &wanted, &candidate, config.augment.neighbours);
+    let augmenter = Augmenter::new(rows, split, &neighbours, config.augment.clone(), config.seed, mask, is_continuation);
+    (0..config.augmented as u64).into_par_iter().map(|i| augmenter.text(i)).collect()
 }

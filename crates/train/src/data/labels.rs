@@ -37,13 +37,7 @@ pub fn cached(
         h.update(&digest).update(&teacher.digest());
         *h.finalize().as_bytes()
     };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(Error::io(path))?;
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(Error::io(path))?;
     let mut out = read(&mut file, digest, count).map_err(Error::io(path))?;
     while out.len() < count {
         let end = (out.len() + BLOCK).min(count);
@@ -56,11 +50,7 @@ pub fn cached(
             })
             .collect();
         let logits = teacher.logits(&texts)?;
-        let bytes: Vec<u8> = logits
-            .iter()
-            .flatten()
-            .flat_map(|l| l.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = logits.iter().flatten().flat_map(|l| l.to_le_bytes()).collect();
         file.write_all(&bytes).map_err(Error::io(path))?;
         out.extend(logits);
         progress(end, count);
@@ -81,10 +71,7 @@ fn read(file: &mut File, digest: [u8; 32], count: usize) -> std::io::Result<Vec<
         return Ok(Vec::new());
     }
     let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-    let all: Vec<[f32; 2]> = bytes[40..]
-        .chunks_exact(8)
-        .map(|b| [number(&b[..4]), number(&b[4..])])
-        .collect();
+    let all: Vec<[f32; 2]> = bytes[40..].chunks_exact(8).map(|b| [number(&b[..4]), number(&b[4..])]).collect();
     let end = HEADER + all.len() as u64 * RECORD;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;

@@ -12,12 +12,7 @@ pub struct Neighbours {
 impl Neighbours {
     /// The `count` nearest tokens (cosine of centred embeddings) of every token that `wanted` marks. Only tokens that
     /// `candidate` marks are given as neighbours, and never the token itself. Both are as long as the vocabulary.
-    pub fn find(
-        embeddings: ArrayView2<'_, f32>,
-        wanted: &[bool],
-        candidate: &[bool],
-        count: usize,
-    ) -> Neighbours {
+    pub fn find(embeddings: ArrayView2<'_, f32>, wanted: &[bool], candidate: &[bool], count: usize) -> Neighbours {
         let mut unit: Array2<f32> = embeddings.to_owned();
         if let Some(mean) = unit.mean_axis(Axis(0)) {
             unit -= &mean;
@@ -41,12 +36,9 @@ impl Neighbours {
                             return Vec::new();
                         }
                         let row = similarity.row(token - start);
-                        let mut near: Vec<u32> = (0..unit.nrows() as u32)
-                            .filter(|&j| j as usize != token && candidate[j as usize])
-                            .collect();
-                        let by_similarity = |a: &u32, b: &u32| {
-                            row[*b as usize].total_cmp(&row[*a as usize]).then(a.cmp(b))
-                        };
+                        let mut near: Vec<u32> =
+                            (0..unit.nrows() as u32).filter(|&j| j as usize != token && candidate[j as usize]).collect();
+                        let by_similarity = |a: &u32, b: &u32| row[*b as usize].total_cmp(&row[*a as usize]).then(a.cmp(b));
                         if near.len() > count {
                             near.select_nth_unstable_by(count, by_similarity);
                             near.truncate(count);

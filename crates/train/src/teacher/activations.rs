@@ -10,10 +10,7 @@ pub fn exp(x: f32) -> f32 {
     let z = x.clamp(-87.0, 88.0) * std::f32::consts::LOG2_E;
     let shifted = z + MAGIC;
     let r = (z - (shifted - MAGIC)) * std::f32::consts::LN_2;
-    let p = 1.0
-        + r * (1.0
-            + r * (0.5
-                + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0))))));
+    let p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0))))));
     f32::from_bits(shifted.to_bits().wrapping_add(127) << 23) * p
 }
 
@@ -22,9 +19,7 @@ pub fn exp(x: f32) -> f32 {
 pub fn gelu(x: f32) -> f32 {
     let a = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * a);
-    let poly = t
-        * (0.254_829_6
-            + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4))));
+    let poly = t * (0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4))));
     let erf = 1.0 - poly * exp(-a * a);
     0.5 * x * (1.0 + if x < 0.0 { -erf } else { erf })
 }
@@ -45,12 +40,7 @@ pub fn softmax_assign(mut row: ArrayViewMut1<'_, f32>) {
 }
 
 /// LayerNorm of every row with variance + `epsilon`.
-pub fn layer_norm_assign(
-    mut x: ArrayViewMut2<'_, f32>,
-    weight: &Array1<f32>,
-    bias: &Array1<f32>,
-    epsilon: f32,
-) {
+pub fn layer_norm_assign(mut x: ArrayViewMut2<'_, f32>, weight: &Array1<f32>, bias: &Array1<f32>, epsilon: f32) {
     for mut row in x.axis_iter_mut(Axis(0)) {
         let n = row.len() as f32;
         let mean = row.sum() / n;
@@ -80,13 +70,7 @@ mod tests {
     #[test]
     fn gelu_matches_known_values() {
         // x·Φ(x) for the normal distribution function Φ.
-        for (x, y) in [
-            (0.0, 0.0),
-            (1.0, 0.841_344_75),
-            (-1.0, -0.158_655_25),
-            (2.0, 1.954_499_7),
-            (-3.0, -0.004_049_69),
-        ] {
+        for (x, y) in [(0.0, 0.0), (1.0, 0.841_344_75), (-1.0, -0.158_655_25), (2.0, 1.954_499_7), (-3.0, -0.004_049_69)] {
             assert!((gelu(x) - y).abs() < 1e-6, "gelu({x}) = {}", gelu(x));
         }
     }

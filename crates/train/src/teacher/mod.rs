@@ -97,20 +97,13 @@ impl Teacher {
             for text in texts {
                 let end = start + text.len();
                 for h in 0..self.heads {
-                    let part = |i: usize| {
-                        qkv.slice(s![
-                            start..end,
-                            i * width + h * head..i * width + (h + 1) * head
-                        ])
-                    };
+                    let part = |i: usize| qkv.slice(s![start..end, i * width + h * head..i * width + (h + 1) * head]);
                     let mut scores = part(0).dot(&part(1).t());
                     scores *= scale;
                     for r in scores.axis_iter_mut(Axis(0)) {
                         softmax_assign(r);
                     }
-                    context
-                        .slice_mut(s![start..end, h * head..(h + 1) * head])
-                        .assign(&scores.dot(&part(2)));
+                    context.slice_mut(s![start..end, h * head..(h + 1) * head]).assign(&scores.dot(&part(2)));
                 }
                 start = end;
             }
@@ -155,14 +148,7 @@ impl Teacher {
         order.sort_by_key(|&i| texts[i].len());
         let parts: Vec<Vec<[f32; 2]>> = order
             .par_chunks(TEXTS_PER_CHUNK)
-            .map(|chunk| {
-                self.chunk_logits(
-                    &chunk
-                        .iter()
-                        .map(|&i| texts[i].as_slice())
-                        .collect::<Vec<_>>(),
-                )
-            })
+            .map(|chunk| self.chunk_logits(&chunk.iter().map(|&i| texts[i].as_slice()).collect::<Vec<_>>()))
             .collect();
         let mut out = vec![[0.0; 2]; texts.len()];
         for (&i, l) in order.iter().zip(parts.into_iter().flatten()) {
@@ -188,8 +174,7 @@ impl Teacher {
             .collect();
         let mut out = Array2::zeros((ids.len(), self.word.ncols()));
         for (i, part) in parts.iter().enumerate() {
-            out.slice_mut(s![i * 128..i * 128 + part.nrows(), ..])
-                .assign(part);
+            out.slice_mut(s![i * 128..i * 128 + part.nrows(), ..]).assign(part);
         }
         Ok(out)
     }

@@ -21,7 +21,11 @@ pub(crate) fn bytes_of(a: &ArrayViewD<'_, f32>) -> Vec<u8> {
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
     let io = |e| Error::io(path)(e);
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    let mut builder = tempfile::Builder::new();
+    // Nothing here is secret; temporary files are readable by their owner alone unless told otherwise.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(io)?;
     std::io::Write::write_all(&mut file, content).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
@@ -31,7 +35,9 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
 impl Trainer<'_> {
     fn arrays(&self) -> Vec<(String, ArrayViewD<'_, f32>)> {
         let mut list = Vec::new();
-        for (group, part) in [("weights", &self.student), ("mean", &self.dense.mean), ("square", &self.dense.square), ("ema", &self.dense.ema)] {
+        for (group, part) in
+            [("weights", &self.student), ("mean", &self.dense.mean), ("square", &self.dense.square), ("ema", &self.dense.ema)]
+        {
             list.extend(part.parameters().into_iter().map(|(name, a)| (format!("{group}/{name}"), a)));
         }
         let t = &self.table;
@@ -43,9 +49,12 @@ impl Trainer<'_> {
 
     fn arrays_mut(&mut self) -> Vec<(String, ArrayViewMutD<'_, f32>)> {
         let mut list = Vec::new();
-        for (group, part) in
-            [("weights", &mut self.student), ("mean", &mut self.dense.mean), ("square", &mut self.dense.square), ("ema", &mut self.dense.ema)]
-        {
+        for (group, part) in [
+            ("weights", &mut self.student),
+            ("mean", &mut self.dense.mean),
+            ("square", &mut self.dense.square),
+            ("ema", &mut self.dense.ema),
+        ] {
             list.extend(part.parameters_mut().into_iter().map(|(name, a)| (format!("{group}/{name}"), a)));
         }
         let t = &mut self.table;
@@ -103,7 +112,11 @@ impl Trainer<'_> {
         for (name, mut a) in self.arrays_mut() {
             let tensor = tensors.tensor(&name).map_err(refuse)?;
             if tensor.shape() != a.shape() || tensor.dtype() != Dtype::F32 {
-                return Err(Error::malformed(path, format!("{name} of shape {:?}", tensor.shape()), format!("f32 of shape {:?}", a.shape())));
+                return Err(Error::malformed(
+                    path,
+                    format!("{name} of shape {:?}", tensor.shape()),
+                    format!("f32 of shape {:?}", a.shape()),
+                ));
             }
             for (v, b) in a.iter_mut().zip(tensor.data().chunks_exact(4)) {
                 *v = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);

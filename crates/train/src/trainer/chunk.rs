@@ -104,8 +104,14 @@ impl Chunk<'_> {
 
         let mut gradient = Student::zeros(&self.config.network);
         gradient.beta.fill((dbeta * self.weight) as f32);
-        let mut embeddings =
-            self.student.backward(&pass, &batch, dmargin.view(), &mut |d| *d *= &mean_kept, &|f| penalty_scale * excess(f), &mut gradient);
+        let mut embeddings = self.student.backward(
+            &pass,
+            &batch,
+            dmargin.view(),
+            &mut |d| *d *= &mean_kept,
+            &|f| penalty_scale * excess(f),
+            &mut gradient,
+        );
         embeddings *= &kept;
         Ok(Gradients { student: gradient, ids, embeddings, sums })
     }

@@ -51,7 +51,12 @@ pub fn wilson(k: usize, n: usize) -> [f64; 2] {
 ///
 /// # Errors
 /// A sentence without tokens or longer than every length class.
-pub fn margins(student: &Student<f32>, table: ArrayView2<'_, f32>, buckets: &[LengthBucket], examples: &[Example]) -> Result<(Vec<f32>, Ranges)> {
+pub fn margins(
+    student: &Student<f32>,
+    table: ArrayView2<'_, f32>,
+    buckets: &[LengthBucket],
+    examples: &[Example],
+) -> Result<(Vec<f32>, Ranges)> {
     let parts: Vec<(Vec<f32>, Ranges)> = examples
         .par_chunks(super::SENTENCES_PER_CHUNK)
         .map(|part| {
@@ -82,7 +87,9 @@ pub fn evaluate(
     let n = examples.len();
     let count = |f: &dyn Fn(f32, &Example) -> bool| margins.iter().zip(examples).filter(|(m, e)| f(**m, e)).count();
     let correct = count(&|m, e| e.label == Some(u8::from(m > 0.0)));
-    let mean = |f: &dyn Fn(f64, &Example) -> f64| margins.iter().zip(examples).map(|(m, e)| f((*m).into(), e)).sum::<f64>() / n.max(1) as f64;
+    let mean = |f: &dyn Fn(f64, &Example) -> f64| {
+        margins.iter().zip(examples).map(|(m, e)| f((*m).into(), e)).sum::<f64>() / n.max(1) as f64
+    };
     Ok(Evaluation {
         n,
         correct,

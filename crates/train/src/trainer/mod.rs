@@ -74,7 +74,11 @@ impl<'a> Trainer<'a> {
     pub fn new(config: &'a TrainConfig, corpus: &'a Corpus, table: Array2<f32>) -> Result<Trainer<'a>> {
         config.validate()?;
         if table.ncols() + 1 != config.network.features {
-            return Err(Error::Config(format!("a table of {} features was given, the network needs {}", table.ncols(), config.network.features - 1)));
+            return Err(Error::Config(format!(
+                "a table of {} features was given, the network needs {}",
+                table.ncols(),
+                config.network.features - 1
+            )));
         }
         if corpus.train.is_empty() {
             return Err(Error::Config("no training rows are left after the hold-out".into()));
@@ -109,8 +113,12 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self) -> Result<StepReport> {
         let number = self.done + 1;
         let r = &self.config.recipe;
-        let examples: Vec<&Example> =
-            self.batches.draw(number).into_iter().map(|p| if p.augmented { &self.corpus.augmented[p.index] } else { &self.corpus.train[p.index] }).collect();
+        let examples: Vec<&Example> = self
+            .batches
+            .draw(number)
+            .into_iter()
+            .map(|p| if p.augmented { &self.corpus.augmented[p.index] } else { &self.corpus.train[p.index] })
+            .collect();
         let chunk = Chunk {
             student: &self.student,
             table: self.table.weights.view(),
@@ -137,7 +145,8 @@ impl<'a> Trainer<'a> {
             return Err(Error::Diverged { step: number, loss: sums.total / count });
         }
         let rows = RowGradients::collect(&parts, self.table.weights.ncols());
-        let square: f64 = gradient.parameters().iter().map(|(_, a)| a.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>()).sum();
+        let square: f64 =
+            gradient.parameters().iter().map(|(_, a)| a.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>()).sum();
         let norm = (square + rows.square_norm()).sqrt();
         if !norm.is_finite() {
             return Err(Error::Diverged { step: number, loss: sums.total / count });
