@@ -55,16 +55,16 @@ impl AttentionCircuit {
             return Err(Error::Shape { what: "queries of an attention layer", found, needed });
         }
         let heads = HeadLayout::new(*input, layer.heads())?;
-        let shift: Vec<f64> = layer.shift.iter().map(|&c| Real::to_f64(c)).collect();
+        let shift: Vec<f64> = layer.shift.iter().map(|&c| Real::as_f64(c)).collect();
         shift.iter().try_for_each(|&c| layer.weighting.check_shift(c))?;
 
-        let factors = [layer.weighting.affine_map().0 * layer.score_factor().to_f64(), 1.0, 1.0];
+        let factors = [layer.weighting.affine_map().0 * layer.score_factor().as_f64(), 1.0, 1.0];
         let linears = [&layer.query, &layer.key, &layer.value];
         let mut product = MatrixProduct::new(input, 1, 3);
         for (o, (linear, factor)) in linears.iter().zip(factors).enumerate() {
             add_linear(&mut product, o, linear, factor)?;
         }
-        let bias = |l: &Linear<T>, factor: f64| l.bias.iter().map(|&b| factor * Real::to_f64(b)).collect();
+        let bias = |l: &Linear<T>, factor: f64| l.bias.iter().map(|&b| factor * Real::as_f64(b)).collect();
         let mut output = MatrixProduct::new(input, 1, 1);
         add_linear(&mut output, 0, &layer.output, 1.0)?;
 
@@ -180,7 +180,7 @@ impl RowSums {
 /// Output o is factor·W: row r, column c of the slots' matrix is the weight from input c to output r.
 pub(super) fn add_linear<T: Real>(product: &mut MatrixProduct, o: usize, linear: &Linear<T>, factor: f64) -> Result<()> {
     let (inputs, outputs) = linear.weight.dim();
-    product.add_matrix((o, 0), 0, (outputs, inputs), |r, c| factor * Real::to_f64(linear.weight[[c, r]]))?;
+    product.add_matrix((o, 0), 0, (outputs, inputs), |r, c| factor * Real::as_f64(linear.weight[[c, r]]))?;
     Ok(())
 }
 

@@ -57,7 +57,7 @@ impl<T: Real> Attention<T> {
         let (mut argument_range, mut sum_range) = (none, none);
         for block in self.blocks(batch) {
             let weights = self.weights(block.of(&query), block.of(&key), block.head, form);
-            weights.arguments.iter().for_each(|&a| widen(&mut argument_range, Real::to_f64(a)));
+            weights.arguments.iter().for_each(|&a| widen(&mut argument_range, Real::as_f64(a)));
             weights.sums.iter().for_each(|&s| widen(&mut sum_range, s));
             let mut out = weights.numerators.dot(&block.of(&value));
             for (mut row, n) in out.rows_mut().into_iter().zip(&weights.normalisers) {
@@ -107,7 +107,7 @@ impl<T: Real> Attention<T> {
             let mut dz = de * &w.slopes;
             if let Some(interval) = self.weighting.argument_interval() {
                 let alpha = interval.affine_map().0;
-                dz.zip_mut_with(&w.arguments, |d, z| *d += T::of(alpha * penalty(interval.normalise(Real::to_f64(*z)))));
+                dz.zip_mut_with(&w.arguments, |d, z| *d += T::of(alpha * penalty(interval.normalise(Real::as_f64(*z)))));
             }
             gradient.shift[block.head] += dz.sum();
             dz *= scale;
@@ -140,10 +140,10 @@ impl<T: Real> Attention<T> {
         let mut slopes = Array2::zeros(arguments.dim());
         let mut numerators = arguments.clone();
         ndarray::Zip::from(&mut numerators).and(&mut slopes).for_each(|n, s| {
-            let (value, slope) = self.weighting.numerator(form, n.to_f64());
+            let (value, slope) = self.weighting.numerator(form, n.as_f64());
             (*n, *s) = (T::of(value), T::of(slope));
         });
-        let sums: Vec<f64> = numerators.rows().into_iter().map(|row| row.sum().to_f64()).collect();
+        let sums: Vec<f64> = numerators.rows().into_iter().map(|row| row.sum().as_f64()).collect();
         let normaliser = |&sum: &f64| match self.weighting.normaliser(form, sum) {
             Some((value, slope)) => (T::of(value), T::of(slope)),
             None => (T::one(), T::zero()),

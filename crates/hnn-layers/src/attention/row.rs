@@ -34,7 +34,7 @@ impl ClsAttentionCircuit {
         let mut query = MatrixProduct::new(input, 1, 1);
         let (rows, columns) = (layer.query.weight.ncols(), layer.query.weight.nrows());
         // [CLS] stands beside every token, so that rotations wrap around within it.
-        query.add_matrix_on_common((0, 0), (rows, columns), |r, c| Real::to_f64(layer.query.weight[[c, r]]))?;
+        query.add_matrix_on_common((0, 0), (rows, columns), |r, c| Real::as_f64(layer.query.weight[[c, r]]))?;
         let mut keys_and_values = MatrixProduct::new(input, 1, 2);
         add_linear(&mut keys_and_values, 0, &layer.key, 1.0)?;
         // The inverse's factor rides on the values.
@@ -44,8 +44,8 @@ impl ClsAttentionCircuit {
         };
         add_linear(&mut keys_and_values, 1, &layer.value, factor)?;
         all.biases[2].iter_mut().for_each(|b| *b *= factor);
-        let scale = layer.weighting.affine_map().0 * layer.score_factor().to_f64();
-        all.biases[0] = layer.query.bias.iter().map(|&b| Real::to_f64(b)).collect();
+        let scale = layer.weighting.affine_map().0 * layer.score_factor().as_f64();
+        all.biases[0] = layer.query.bias.iter().map(|&b| Real::as_f64(b)).collect();
         Ok(Self {
             scores: RowScores::new(&all.heads, scale)?,
             values: RowValues::new(&all.heads),

@@ -108,12 +108,12 @@ impl AffineNormCircuit {
     pub fn new<T: Real>(layer: &AffineNorm<T>, layout: &TokenLayout) -> Result<Self> {
         check_layout(layout, layer.gain.len())?;
         let p = layout.period();
-        let row = |k: usize| (layer.mean[k].to_f64(), layer.inverse_deviation[k].to_f64());
-        let gain = |f: usize| layer.gain.get(f).map_or(0.0, |&g| Real::to_f64(g));
+        let row = |k: usize| (layer.mean[k].as_f64(), layer.inverse_deviation[k].as_f64());
+        let gain = |f: usize| layer.gain.get(f).map_or(0.0, |&g| Real::as_f64(g));
         let factor = PlainVector::from_fn(layout.pattern(), |j| gain(j % p) * row(kind(j / p)).1)?;
         let shift = [0, 1].map(|k| {
             let (m, r) = row(k);
-            (0..layer.gain.len()).map(|f| layer.bias[f].to_f64() - gain(f) * m * r).collect()
+            (0..layer.gain.len()).map(|f| layer.bias[f].as_f64() - gain(f) * m * r).collect()
         });
         Ok(Self { layout: *layout, factor, shift })
     }

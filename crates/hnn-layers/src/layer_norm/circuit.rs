@@ -54,7 +54,7 @@ impl LayerNormCircuit {
         let half = layer.inverse_root.interval().half_width();
         let p = layout.period();
         let reference = |j: usize| layer.references.at(j / p);
-        let gain = |f: usize| layer.gain.get(f).map_or(0.0, |&g| Real::to_f64(g));
+        let gain = |f: usize| layer.gain.get(f).map_or(0.0, |&g| Real::as_f64(g));
         let first = |value: &dyn Fn(f64) -> Complex64| {
             let at = |j: usize| if j % p == 0 { value(reference(j)) } else { Complex64::default() };
             PlainVector::complex((0..layout.pattern()).map(at).collect::<Vec<_>>())
@@ -68,7 +68,7 @@ impl LayerNormCircuit {
             PlainVector::from_fn(layout.pattern(), |j| gain(j % p) / (reference(j) * half).sqrt())?,
             PlainVector::from_fn(p, |f| -gain(f))?,
         ];
-        let bias = layer.bias.iter().map(|&b| Real::to_f64(b)).collect();
+        let bias = layer.bias.iter().map(|&b| Real::as_f64(b)).collect();
         let inverse_root = layer.inverse_root.clone();
         Ok(Self { layout: *layout, inverse_root, references: layer.references, epsilon: layer.epsilon, bias, masks, gains })
     }

@@ -93,7 +93,7 @@ impl<T: Real> LayerNorm<T> {
                 let mean = x.row(row).sum() / d;
                 let mut c = centred.row_mut(row);
                 c.mapv_inplace(|v| v - mean);
-                let variance = (c.dot(&c) / d).to_f64();
+                let variance = (c.dot(&c) / d).as_f64();
                 reference[row] = self.references.at(row - sentence.rows.start);
                 argument[row] = (variance + self.epsilon) / reference[row];
             }
@@ -128,7 +128,7 @@ impl<T: Real> LayerNorm<T> {
                 aligned += dy[f] * self.gain[f] * centred[f];
             }
             // y = γ·c·g(w)/√ρ with w = (Σc²/d + ε)/ρ.
-            let dw = aligned.to_f64() * slope / reference.sqrt() + penalty(interval.normalise(w)) * interval.affine_map().0;
+            let dw = aligned.as_f64() * slope / reference.sqrt() + penalty(interval.normalise(w)) * interval.affine_map().0;
             let along = T::of(2.0 * dw / (d * reference));
             for f in 0..dy.len() {
                 out[f] = dy[f] * self.gain[f] * root + along * centred[f];
