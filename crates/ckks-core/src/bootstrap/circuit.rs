@@ -1,13 +1,10 @@
 //! The whole circuit: SlotsToCoeffs, ModRaise, CoeffsToSlots, EvalMod.
 
-use std::f64::consts::TAU;
-
 use super::dft;
 use super::eval_mod::EvalMod;
 use super::keys::BootstrapKeys;
 use super::mod_raise::mod_raise;
 use super::params::BootstrapParams;
-use super::sine::Sine;
 use super::transform::Transform;
 use crate::ciphertext::Ciphertext;
 use crate::circuits::CkksEvaluator;
@@ -55,11 +52,7 @@ impl<'k> Bootstrapper<'k> {
                 Transform::new(&encoder, matrix, level, scheme.scale_at(level), scheme.scale_at(level - 1))
             })
             .collect::<Result<_>>()?;
-        // A coefficient c of the raised polynomial becomes c/(K'·q_0), half of it: real and imaginary part are sums of a
-        // number and its conjugate. The trace over the copies has multiplied it by their number.
-        let raised = params.scales()[params.raised_level()];
-        let unit = params.half_width() * scheme.q(0).value() as f64 / raised.to_f64();
-        let factor = 0.5 / (unit * params.copies() as f64);
+        let factor = params.coeffs_to_slots_factor();
         let coeffs_to_slots = dft::coeffs_to_slots(log_slots, params.coeffs_to_slots_matrices(), factor)
             .iter()
             .enumerate()
@@ -68,12 +61,7 @@ impl<'k> Bootstrapper<'k> {
                 Transform::new(&encoder, matrix, level, params.scales()[level], params.scales()[level - 1])
             })
             .collect::<Result<_>>()?;
-        // The result is declared to have the canonical scale of its level: amplitude·sin(2π·x)·S = x·q_0/Δ·S_out.
-        let output = params.output_level();
-        let ratio = scheme.scale_at(output).over(params.scales()[output]).to_f64();
-        let amplitude = ratio * params.message_ratio() / TAU;
-        let literal = params.literal();
-        let eval_mod = EvalMod::new(Sine::new(literal.bound, literal.cosine_degree, literal.double_angles, amplitude)?);
+        let eval_mod = EvalMod::new(params.sine(params.amplitude())?);
         Ok(Self { params: params.clone(), keys, evaluator, arithmetic, slots_to_coeffs, coeffs_to_slots, eval_mod })
     }
 

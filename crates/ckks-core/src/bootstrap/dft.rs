@@ -97,7 +97,7 @@ impl Diagonals {
 
 /// How many stages of the FFT each of `matrices` matrices takes, the shortest butterflies first. The last one gets the fewest: its
 /// diagonals have no short period.
-fn stages_of(log_slots: u32, matrices: usize) -> Vec<u32> {
+pub(super) fn stages_of(log_slots: u32, matrices: usize) -> Vec<u32> {
     let matrices = (matrices as u32).min(log_slots);
     (0..matrices).map(|i| (log_slots + matrices - 1 - i) / matrices).collect()
 }

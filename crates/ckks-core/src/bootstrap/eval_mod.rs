@@ -5,9 +5,8 @@
 //! (Han, Ki, eprint 2019/688, section 3).
 
 use super::sine::Sine;
-use crate::ciphertext::Ciphertext;
+use crate::circuits::Arithmetic;
 use crate::circuits::polynomial::PolynomialPlan;
-use crate::circuits::{Arithmetic, CkksEvaluator};
 use crate::error::Result;
 
 /// A [`Sine`] with the steps of its evaluation.
@@ -28,13 +27,11 @@ impl EvalMod {
     ///
     /// # Errors
     /// [`crate::Error::LevelsExhausted`]; [`crate::Error::MissingKey`] without a relinearisation key.
-    pub fn evaluate(&self, arithmetic: &CkksEvaluator<'_>, y: &Ciphertext) -> Result<Ciphertext> {
+    pub fn evaluate<A: Arithmetic>(&self, arithmetic: &A, y: &A::Vector) -> Result<A::Vector> {
         let shifted = arithmetic.add_scalar(y, self.sine.shift())?;
         let mut value = self.plan.evaluate(arithmetic, &shifted)?;
         for constant in self.sine.double_angle_constants() {
-            // The 2 goes into a factor, not onto the product: so it does not double the error of the rescaling.
-            let square = arithmetic.mul(&arithmetic.mul_integer(&value, 2)?, &value)?;
-            value = arithmetic.add_scalar(&square, -constant)?;
+            value = arithmetic.add_scalar(&arithmetic.square(&value)?, -constant)?;
         }
         Ok(value)
     }

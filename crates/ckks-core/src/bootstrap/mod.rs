@@ -12,10 +12,13 @@ mod keys;
 mod literal;
 mod mod_raise;
 mod params;
+mod precision;
 mod sine;
 mod transform;
+mod variances;
 
 pub use circuit::{Bootstrapper, Slots};
 pub use keys::{BootstrapKeyRequirements, BootstrapKeys, EncapsulationKeys};
 pub use literal::BootstrapParamsLiteral;
 pub use params::{BootstrapParams, EncapsulationSecurity, max_log_qp_sparse_128};
+pub use precision::PredictedError;

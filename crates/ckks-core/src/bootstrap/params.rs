@@ -1,10 +1,12 @@
 //! Bootstrapping parameters that exist only after validation.
 
+use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use super::keys::BootstrapKeyRequirements;
+use super::sine::{self, Sine};
 use super::transform::Steps;
-use super::{BootstrapParamsLiteral, dft, failure, sine};
+use super::{BootstrapParamsLiteral, dft, failure};
 use crate::error::{Error, Result};
 use crate::keys::KeyRequirements;
 use crate::params::{Params, Scale};
@@ -176,6 +178,26 @@ impl BootstrapParams {
     /// q_0/Δ: how much of the modulus a message of size 1 takes.
     pub fn message_ratio(&self) -> f64 {
         self.scheme.q(0).value() as f64 / self.scheme.scale_at(0).to_f64()
+    }
+
+    /// What CoeffsToSlots multiplies by: a coefficient c of the raised polynomial becomes c/(K'·q_0), half of it, because real and
+    /// imaginary part are sums of a number and its conjugate. The trace over the copies has multiplied it by their number.
+    pub(super) fn coeffs_to_slots_factor(&self) -> f64 {
+        let unit = self.half_width() * self.scheme.q(0).value() as f64 / self.scales[self.raised_level()].to_f64();
+        0.5 / (unit * self.copies() as f64)
+    }
+
+    /// Amplitude of EvalMod's sine: its result is declared to have the canonical scale of the output level, so
+    /// amplitude·sin(2π·x)·S = x·q_0/Δ·S_out.
+    pub(super) fn amplitude(&self) -> f64 {
+        let output = self.output_level();
+        let ratio = self.scheme.scale_at(output).over(self.scales[output]).to_f64();
+        ratio * self.message_ratio() / TAU
+    }
+
+    /// EvalMod's function.
+    pub(super) fn sine(&self, amplitude: f64) -> Result<Sine> {
+        Sine::new(self.literal.bound, self.literal.cosine_degree, self.literal.double_angles, amplitude)
     }
 
     /// log2 of the probability that one bootstrap fails because a coefficient leaves the interval ±K·q_0 after ModRaise.

@@ -5,12 +5,13 @@ use std::f64::consts::TAU;
 use crate::circuits::polynomial::ChebyshevPolynomial;
 use crate::error::Result;
 
-/// amplitude·sin(2π·x) for |x| ≤ K as an even polynomial p and r double angles: with y = (x − 1/4)/(K + 1/4) and
-/// a_0 = amplitude^(1/2^r), p(y) ≈ a_0·cos(2π·(x − 1/4)/2^r), then v ← 2v² − a_i² r times with a_{i+1} = a_i².
+/// amplitude·sin(2π·x) for |x| ≤ K as an even polynomial p and r double angles: with y = (x − 1/4)/(K + 1/4),
+/// p(y) ≈ b_0·cos(2π·(x − 1/4)/2^r), then v ← v² − b_i²/2 r times with b_{i+1} = b_i²/2: no factor 2 is left to multiply by.
 #[derive(Clone, Debug)]
 pub(super) struct Sine {
     polynomial: ChebyshevPolynomial,
     half_width: f64,
+    /// b_1, b_2, …
     constants: Vec<f64>,
 }
 
@@ -21,13 +22,16 @@ impl Sine {
     /// Those of the interpolation.
     pub fn new(bound: u32, degree: usize, double_angles: u32, amplitude: f64) -> Result<Self> {
         let half_width = half_width(bound);
-        let turns = 2f64.powi(double_angles as i32);
-        let root = amplitude.powf(1.0 / turns);
-        let frequency = TAU * half_width / turns;
+        let mut constants = vec![amplitude];
+        for _ in 0..double_angles {
+            constants.push((2.0 * constants[constants.len() - 1]).sqrt());
+        }
+        let root = constants.pop().unwrap_or(amplitude);
+        constants.reverse();
+        let frequency = TAU * half_width / 2f64.powi(double_angles as i32);
         let fit = ChebyshevPolynomial::interpolate(|y| root * (frequency * y).cos(), degree, (-1.0, 1.0))?;
         // The odd coefficients of an even function are rounding errors.
         let even: Vec<f64> = fit.coefficients().iter().enumerate().map(|(n, &c)| if n % 2 == 0 { c } else { 0.0 }).collect();
-        let constants = (1..=double_angles).map(|i| root.powi(1 << i)).collect();
         Ok(Self { polynomial: ChebyshevPolynomial::new(even, (-1.0, 1.0))?, half_width, constants })
     }
 
@@ -41,23 +45,21 @@ impl Sine {
         -0.25 / self.half_width
     }
 
-    /// a_0², a_1², …: what each double angle subtracts.
+    /// b_1, b_2, …: what each double angle subtracts.
     pub fn double_angle_constants(&self) -> impl Iterator<Item = f64> + '_ {
         self.constants.iter().copied()
+    }
+
+    /// What the polynomial and the double angles make of x.
+    pub fn eval(&self, x: f64) -> f64 {
+        let value = self.polynomial.eval_normalised(x / self.half_width + self.shift());
+        self.constants.iter().fold(value, |v, c| v * v - c)
     }
 }
 
 /// K + 1/4: the cosine's argument reaches a quarter turn beyond the sine's.
 pub(super) fn half_width(bound: u32) -> f64 {
     f64::from(bound) + 0.25
-}
-
-#[cfg(test)]
-impl Sine {
-    fn eval(&self, x: f64) -> f64 {
-        let value = self.polynomial.eval_normalised(x / self.half_width + self.shift());
-        self.constants.iter().fold(value, |v, c| 2.0 * v * v - c)
-    }
 }
 
 #[cfg(test)]
