@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p he-tensor --example 04_cost_before_keys`
 //!
-//! The circuit is a bilinear step on 64 tokens of 128 features at N = 2^14 (128-bit security): two factors, one from each token
+//! The circuit is a bilinear step on 32 tokens of 128 features at N = 2^13 (128-bit security): two factors, one from each token
 //! itself and one from its neighbours, a window of eight tokens and the sum of all tokens, multiplied slot by slot.
 
 use std::time::Instant;
@@ -19,7 +19,7 @@ use he_tensor::evaluator::{CostTable, Encryption, Operation};
 use he_tensor::{CkksEvaluator, CostCounter, Evaluator, MatrixProduct, Simulator, TokenLayout, reduce};
 
 const FEATURES: usize = 128;
-const TOKENS: usize = 64;
+const TOKENS: usize = 32;
 
 /// The circuit, written once.
 fn step<E: Evaluator>(e: &E, layout: &TokenLayout, product: &BlockTransform, x: &E::Vector) -> ckks_core::Result<E::Vector> {
@@ -36,7 +36,7 @@ fn weight(seed: usize) -> impl Fn(usize, usize) -> f64 {
 
 /// Runs the example.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let params = Params::new(ParamsLiteral::n14_leveled())?;
+    let params = Params::new(ParamsLiteral::leveled(13, 45, 3, 30, 1, 50))?;
     let layout = TokenLayout::new(FEATURES, TOKENS, params.slots())?;
     let size = (FEATURES, FEATURES);
 
