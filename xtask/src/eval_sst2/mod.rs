@@ -2,21 +2,27 @@
 //!
 //! The 872 dev sentences are for this figure only. Missing data is an error, never a reason to skip.
 
+mod circuit;
 mod dev_set;
 mod models;
 mod report;
+mod rows;
 mod statistics;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use indicatif::ProgressBar;
 
 use crate::workspace;
+use circuit::Circuit;
 use dev_set::DevSet;
 use models::Model;
-use report::Report;
+use report::{Encrypted, Report};
+use rows::{Row, Rows};
 
 /// The model whose accuracy the others' is divided by.
 pub const TEACHER: &str = "minilm-sst2";
@@ -36,6 +42,9 @@ pub struct Args {
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// Go on with the sentences that an earlier call with the same model and mode has left.
+    #[arg(long)]
+    resume: bool,
 }
 
 /// How a model is computed.
@@ -45,6 +54,10 @@ pub enum Mode {
     Plain,
     /// The polynomials of the circuit on plain numbers.
     Poly,
+    /// The circuit in the simulator, with errors drawn from the noise model.
+    Simulate,
+    /// The circuit on ciphertexts.
+    Encrypted,
 }
 
 impl Mode {
@@ -52,6 +65,8 @@ impl Mode {
         match self {
             Self::Plain => "plain",
             Self::Poly => "poly",
+            Self::Simulate => "simulate",
+            Self::Encrypted => "encrypted",
         }
     }
 }
@@ -64,15 +79,48 @@ pub fn run(args: &Args) -> Result<()> {
         dev.truncate(limit as usize);
     }
     let model = Model::load(&args.model)?;
-    let started = Instant::now();
-    let predictions = model.predict(&dev, args.mode)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let teacher = match args.model == TEACHER && args.mode == Mode::Plain {
-        true => predictions.clone(),
-        false => Model::load(TEACHER)?.predict(&dev, Mode::Plain)?,
+    let same = args.model == TEACHER && args.mode == Mode::Plain;
+    // Before the long part, so that a missing teacher is known at once.
+    let teacher_model = if same { None } else { Some(Model::load(TEACHER)?) };
+    let report = match args.mode {
+        Mode::Plain | Mode::Poly => {
+            let started = Instant::now();
+            let predictions = model.predict(&dev, args.mode)?;
+            let seconds = started.elapsed().as_secs_f64() / dev.len() as f64;
+            let teacher = teacher_model.map_or_else(|| Ok(predictions.clone()), |teacher| teacher.predict(&dev, Mode::Plain))?;
+            Report::new(&args.model, args.mode, &dev, &predictions, &teacher, None, seconds)?
+        }
+        Mode::Simulate | Mode::Encrypted => {
+            let plain = model.predict(&dev, Mode::Poly)?;
+            let teacher = teacher_model.context("the teacher has no circuit")?.predict(&dev, Mode::Plain)?;
+            let (rows, security_bits) = circuit_rows(&model, args, &dev, &cache)?;
+            let predictions: Vec<_> = rows.iter().map(models::Prediction::from).collect();
+            let seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
+            let encrypted = Encrypted { plain: &plain, rows: &rows, security_bits };
+            Report::new(&args.model, args.mode, &dev, &predictions, &teacher, Some(encrypted), seconds)?
+        }
     };
-    let report = Report::new(&model, args.mode, &dev, &predictions, &teacher, None, seconds / dev.len() as f64)?;
     let text = if args.json { serde_json::to_string(&report)? } else { report.to_string() };
     writeln!(std::io::stdout(), "{}", text.trim_end())?;
     Ok(())
+}
+
+/// The circuit's results for every sentence, those of an earlier call first.
+fn circuit_rows(model: &Model, args: &Args, dev: &DevSet, cache: &Path) -> Result<(Vec<Row>, u32)> {
+    let student = model.student().with_context(|| format!("{} is an encoder; only a student has a circuit", args.model))?;
+    let digest: String = student.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = cache.join("eval").join(format!("{}-{}-{digest}.jsonl", student.config().name, args.mode.name()));
+    let mut rows = Rows::open(&path, args.resume)?;
+    let ids = model.token_ids(dev, student.config().max_tokens())?;
+    let mut circuit = Circuit::new(student, model.tokenizer()?, args.mode == Mode::Encrypted)?;
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(dev.len() as u64) } else { ProgressBar::hidden() };
+    bar.set_position(rows.done().len() as u64);
+    for (row, ids) in ids.iter().enumerate().skip(rows.done().len()) {
+        rows.push(circuit.run(row, ids).with_context(|| format!("sentence {row}"))?)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let done = rows.done().get(..dev.len()).context("rows are missing")?.to_vec();
+    ensure!(!done.is_empty(), "no sentence");
+    Ok((done, circuit.params().security().bits))
 }

@@ -9,6 +9,7 @@ use distilbert_he::tokenizer::{LongText, Tokenizer};
 
 use super::Mode;
 use super::dev_set::DevSet;
+use super::rows::Row;
 use crate::workspace;
 
 /// One sentence's answer.
@@ -27,10 +28,16 @@ impl Prediction {
     }
 }
 
+impl From<&Row> for Prediction {
+    fn from(row: &Row) -> Self {
+        Self { score: row.score, range_ratio: row.range_ratio }
+    }
+}
+
 /// A loaded model.
 pub struct Model {
-    /// As given on the command line.
-    pub name: String,
+    name: String,
+    folder: PathBuf,
     tokenizer: Tokenizer,
     kind: Kind,
 }
@@ -57,10 +64,23 @@ impl Model {
                 distilbert_he::student::MODEL_TYPE
             ),
         };
-        Ok(Self { name: name.to_owned(), tokenizer: Tokenizer::load(&folder)?, kind })
+        Ok(Self { name: name.to_owned(), tokenizer: Tokenizer::load(&folder)?, folder, kind })
     }
 
-    /// Answers for all sentences, in order.
+    /// The student, for what only a student has.
+    pub fn student(&self) -> Option<&Student> {
+        match &self.kind {
+            Kind::Student(student) => Some(student),
+            Kind::Encoder(_) => None,
+        }
+    }
+
+    /// Another instance of the tokenizer.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        Ok(Tokenizer::load(&self.folder)?)
+    }
+
+    /// Answers for all sentences on plain numbers, in order.
     pub fn predict(&self, dev: &DevSet, mode: Mode) -> Result<Vec<Prediction>> {
         match (&self.kind, mode) {
             (Kind::Encoder(encoder), Mode::Plain) => {
@@ -89,7 +109,8 @@ impl Model {
         }
     }
 
-    fn token_ids(&self, dev: &DevSet, limit: usize) -> Result<Vec<Vec<u32>>> {
+    /// Token ids of every sentence; longer ones are cut to `limit`.
+    pub fn token_ids(&self, dev: &DevSet, limit: usize) -> Result<Vec<Vec<u32>>> {
         dev.sentences.iter().map(|sentence| Ok(self.tokenizer.encode(sentence, limit, LongText::Cut)?.ids)).collect()
     }
 }

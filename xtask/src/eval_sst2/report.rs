@@ -3,10 +3,12 @@
 use std::fmt;
 
 use anyhow::{Result, ensure};
+use ckks_core::noise::model::bits;
 use serde::Serialize;
 
 use super::dev_set::DevSet;
-use super::models::{Model, Prediction};
+use super::models::Prediction;
+use super::rows::Row;
 use super::statistics::{binary_entropy, calibration_error, wilson95};
 use super::{Mode, TEACHER};
 use crate::memory;
@@ -31,7 +33,9 @@ pub struct Report {
     agreement_with: String,
     /// Largest distance of a score from that of `agreement_with`; null where that is the teacher, whose scores are others by design.
     max_abs_score_error: Option<f64>,
+    /// −log2 of the error's standard deviation as the noise model predicts it, over all sentences.
     nu_predicted_bits: Option<f64>,
+    /// The same of the scores' distances from `agreement_with`.
     nu_measured_bits: Option<f64>,
     /// Largest |argument| / bound of any polynomial; above 1 it was left.
     max_range_ratio: Option<f64>,
@@ -43,14 +47,25 @@ pub struct Report {
     security_bits: Option<u32>,
 }
 
+/// What only a circuit has.
+pub struct Encrypted<'a> {
+    /// The same polynomials on plain numbers.
+    pub plain: &'a [Prediction],
+    /// The circuit's results.
+    pub rows: &'a [Row],
+    /// Of the parameters.
+    pub security_bits: u32,
+}
+
 impl Report {
+    /// Computes all figures; every list has one entry per sentence.
     pub fn new(
-        model: &Model,
+        model: &str,
         mode: Mode,
         dev: &DevSet,
         predictions: &[Prediction],
         teacher: &[Prediction],
-        reference: Option<(&str, &[Prediction])>,
+        circuit: Option<Encrypted<'_>>,
         seconds_per_sentence: f64,
     ) -> Result<Self> {
         let n = dev.len();
@@ -69,15 +84,16 @@ impl Report {
         let correct = right(predictions);
         let accuracy = correct as f64 / n as f64;
         let teacher_accuracy = right(teacher) as f64 / n as f64;
-        let (with, compared) = reference.unwrap_or((TEACHER, teacher));
+        let (with, compared) = circuit.as_ref().map_or((TEACHER, teacher), |circuit| ("poly", circuit.plain));
         let same = predictions.iter().zip(compared).filter(|(a, b)| a.positive() == b.positive()).count();
-        let errors = predictions.iter().zip(compared).map(|(a, b)| (a.score - b.score).abs());
+        ensure!(compared.len() == n, "{n} sentences, {} answers to compare with", compared.len());
+        let errors: Vec<f64> = predictions.iter().zip(compared).map(|(a, b)| (a.score - b.score).abs()).collect();
         let confidence = predictions.iter().zip(&dev.positive).map(|(answer, label)| {
             let score = answer.score.clamp(0.0, 1.0);
             (score.max(1.0 - score), answer.positive() == *label)
         });
         Ok(Self {
-            model: model.name.clone(),
+            model: model.to_owned(),
             mode: mode.name(),
             n,
             correct,
@@ -88,17 +104,22 @@ impl Report {
             accuracy_ratio: accuracy / teacher_accuracy,
             agreement: same as f64 / n as f64,
             agreement_with: with.to_owned(),
-            max_abs_score_error: reference.map(|_| errors.fold(0.0, f64::max)),
-            nu_predicted_bits: None,
-            nu_measured_bits: None,
+            max_abs_score_error: circuit.as_ref().map(|_| errors.iter().copied().fold(0.0, f64::max)),
+            nu_predicted_bits: circuit.as_ref().map(|circuit| bits(mean(circuit.rows.iter().map(|row| row.predicted_variance)))),
+            nu_measured_bits: circuit.as_ref().map(|_| bits(mean(errors.iter().map(|error| error * error)))),
             max_range_ratio: predictions.iter().filter_map(|answer| answer.range_ratio).reduce(f64::max),
             expected_calibration_error: calibration_error(confidence),
             mean_entropy_bits: predictions.iter().map(|answer| binary_entropy(answer.score)).sum::<f64>() / n as f64,
             seconds_per_sentence,
             peak_memory_bytes: memory::peak_bytes(),
-            security_bits: None,
+            security_bits: circuit.map(|circuit| circuit.security_bits),
         })
     }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    values.sum::<f64>() / n
 }
 
 impl fmt::Display for Report {

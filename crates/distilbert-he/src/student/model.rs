@@ -108,7 +108,11 @@ impl Student {
         Self::from_bytes(&config_bytes, weights_bytes, &config_path, &weights_path)
     }
 
-    fn from_bytes(config_bytes: &[u8], weights_bytes: Vec<u8>, config_path: &Path, weights_path: &Path) -> Result<Self> {
+    /// Takes the content of `config.json` and `model.safetensors`; the paths only name them in messages.
+    ///
+    /// # Errors
+    /// As [`Student::load`], without [`Error::Io`].
+    pub fn from_bytes(config_bytes: &[u8], weights_bytes: Vec<u8>, config_path: &Path, weights_path: &Path) -> Result<Self> {
         let config = StudentConfig::parse(config_bytes, config_path)?;
         let file = WeightsFile::from_bytes(weights_bytes, weights_path)?;
         let root = file.root();

@@ -1,0 +1,33 @@
+//! `decrypt`: an answer becomes a label and a score.
+
+use std::fmt;
+
+use anyhow::Result;
+use ckks_core::file;
+use distilbert_he::client::{self, Prediction};
+use distilbert_he::message::Answer;
+use serde::Serialize;
+
+use crate::args::Decrypt;
+use crate::{key_files, report};
+
+/// Label and score in Hugging Face's shape, and how good the decryption was.
+#[derive(Serialize)]
+struct Report(Prediction);
+
+/// Runs the command.
+///
+/// # Errors
+/// An answer under another key, a damaged answer.
+pub fn run(args: &Decrypt) -> Result<()> {
+    let (secret, params) = key_files::read_secret_with_params(&args.keys)?;
+    let answer: Answer = file::read(&args.input, &params)?;
+    report::print(args.output.json, &Report(client::decrypt_answer(&params, &secret, &answer)?))
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Prediction { label, score, precision_bits, .. } = &self.0;
+        write!(f, "{label}  {score:.3}   ({precision_bits:.1} bits of precision)")
+    }
+}
