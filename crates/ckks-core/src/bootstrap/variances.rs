@@ -2,6 +2,7 @@
 
 use num_complex::Complex64;
 
+use crate::circuits::arithmetic::{Giant, Giants, indexed};
 use crate::circuits::{Arithmetic, PlainVector};
 use crate::error::{Error, Result};
 
@@ -105,6 +106,18 @@ impl Arithmetic for Variances {
     fn dot_plain(&self, terms: &[(&NoisySlots, &PlainVector)]) -> Result<NoisySlots> {
         let products = terms.iter().map(|(a, p)| self.scaled(a, |j| p.get(j))).collect::<Result<Vec<_>>>()?;
         self.rescaled(self.sum(products)?, "a plaintext product")
+    }
+    fn matrix_product(&self, vectors: &[NoisySlots], outputs: &[Giants<'_>]) -> Result<Vec<NoisySlots>> {
+        // Whether the giants are chained changes keys and divisions, not the sum.
+        let giant = |g: &Giant<'_>| {
+            let term = |&(i, p): &(usize, &PlainVector)| self.scaled(indexed(vectors, i)?, |j| p.get(j));
+            self.rotate(&self.sum(g.terms.iter().map(term).collect::<Result<Vec<_>>>()?)?, g.step)
+        };
+        let output = |giants: &Giants<'_>| {
+            let sums = giants.giants.iter().map(giant).collect::<Result<Vec<_>>>()?;
+            self.rescaled(self.sum(sums)?, "a matrix product")
+        };
+        outputs.iter().map(output).collect()
     }
     fn linear_combination(&self, terms: &[(&NoisySlots, f64)], constant: f64) -> Result<NoisySlots> {
         let products = terms.iter().map(|(a, c)| self.scaled(a, |_| Complex64::new(*c, 0.0))).collect::<Result<Vec<_>>>()?;
