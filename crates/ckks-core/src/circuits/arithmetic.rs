@@ -118,11 +118,37 @@ pub trait Arithmetic: Sync {
     /// Per output `Σ_g rot_g( Σ vectors[i] ⊙ p )` over its giants, with one rescaling: the part of a product with a public
     /// matrix that comes after the baby rotations ([`super::block_transform::BlockTransform`]). One level below the lowest of
     /// the vectors; the Galois keys of [`Giants::rotations`] **at the level of the vectors**, because the rescaling comes last,
-    /// in one division with that of the last key switch (eprint 2020/1203 §4.3).
+    /// in one division with that of the last key switch (eprint 2020/1203 §4.3). The provided form rescales first, which the
+    /// same keys serve.
     ///
     /// # Errors
     /// As [`Arithmetic::dot_plain`]; an index outside `vectors` and an output without terms are refused.
-    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Giants<'_>]) -> Result<Vec<Self::Vector>>;
+    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Giants<'_>]) -> Result<Vec<Self::Vector>> {
+        let lowest = vectors.iter().map(|v| self.level(v)).min().unwrap_or(0);
+        let lowered = vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<Vec<_>>>()?;
+        let inner = |g: &Giant<'_>| {
+            let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
+            self.dot_plain(&terms)
+        };
+        let output = |giants: &Giants<'_>| {
+            let sums = giants.giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
+            if !giants.chained {
+                let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
+                return self.sum_of_rotations(&terms);
+            }
+            let mut sum: Option<(Self::Vector, i64)> = None;
+            for (v, g) in sums.into_iter().zip(&giants.giants).rev() {
+                sum = Some(match sum {
+                    None => (v, g.step),
+                    Some((s, at)) => (self.add(&self.rotate(&s, at - g.step)?, &v)?, g.step),
+                });
+            }
+            let empty = || Error::LengthMismatch { what: "terms of a matrix product", found: 0, needed: "at least 1".into() };
+            let (sum, at) = sum.ok_or_else(empty)?;
+            self.rotate(&sum, at)
+        };
+        outputs.iter().map(output).collect()
+    }
 
     /// `Σ rot_k(v)` over the given (v, k), no level, the Galois keys of the steps at the lowest level among the vectors.
     ///

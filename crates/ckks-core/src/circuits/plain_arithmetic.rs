@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use num_complex::Complex64;
 
-use super::arithmetic::{Giants, indexed};
 use super::{Arithmetic, PlainVector};
 use crate::error::{Error, Result};
 
@@ -113,28 +112,6 @@ impl Arithmetic for PlainArithmetic {
     fn linear_combination(&self, terms: &[(&Slots, f64)], constant: f64) -> Result<Slots> {
         let products = terms.iter().map(|(a, c)| Self::map(a, |_, x| x * *c)).collect::<Result<Vec<_>>>()?;
         self.add_scalar(&Self::rescaled(Self::sum(products.into_iter()), "linear combination")?, constant)
-    }
-    fn matrix_product(&self, vectors: &[Slots], outputs: &[Giants<'_>]) -> Result<Vec<Slots>> {
-        let output = |giants: &Giants<'_>| {
-            let mut sum: Option<Slots> = None;
-            let mut before = None;
-            for giant in giants.giants.iter().rev() {
-                let terms = giant.terms.iter().map(|&(i, p)| Ok((indexed(vectors, i)?, p))).collect::<Result<Vec<_>>>()?;
-                let products = terms.iter().map(|(a, p)| Self::map(a, |j, x| x * p.get(j))).collect::<Result<Vec<_>>>()?;
-                let inner = Self::sum(products.into_iter());
-                let inner = if giants.chained { inner } else { self.rotate(&inner, giant.step)? };
-                sum = Some(match (sum, before) {
-                    (Some(s), Some(b)) if giants.chained => Self::sum([self.rotate(&s, b - giant.step)?, inner].into_iter()),
-                    (Some(s), _) => Self::sum([s, inner].into_iter()),
-                    _ => inner,
-                });
-                before = Some(giant.step);
-            }
-            let sum = sum.expect("not empty");
-            let sum = if giants.chained { self.rotate(&sum, before.expect("not empty"))? } else { sum };
-            Self::rescaled(sum, "matrix product")
-        };
-        outputs.iter().map(output).collect()
     }
     fn rotate(&self, a: &Slots, steps: i64) -> Result<Slots> {
         let k = steps.rem_euclid(self.slots as i64) as usize;
