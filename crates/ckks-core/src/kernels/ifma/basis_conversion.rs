@@ -38,6 +38,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
         for (term, sum) in terms[sources * BLOCK..].iter_mut().zip(&quotients) {
             store(term, _mm512_cvttpd_epu64(*sum));
         }
+        let terms = terms.as_chunks::<TILE>().0;
         for (target, out) in converter.to.iter().zip(output.iter_mut()) {
             let prime = Prime::new(&target.modulus);
             let most = most_terms(largest, target.modulus.value());
@@ -46,20 +47,20 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
                 let mut sums = [Sum::from(splat(0)); TILE];
                 for (k, weights) in target.weights.chunks(most).enumerate() {
                     if k > 0 {
-                        for sum in &mut sums {
-                            *sum = Sum::from(sum.reduce(&prime));
+                        for u in 0..TILE {
+                            sums[u] = Sum::from(sums[u].reduce(&prime));
                         }
                     }
                     for (i, &w) in weights.iter().enumerate() {
                         let w = splat(w);
-                        let place = (k * most + i) * BLOCK + t * TILE;
-                        for (sum, y) in sums.iter_mut().zip(&terms[place..place + TILE]) {
-                            sum.add_product(load(y), w);
+                        let y = &terms[(k * most + i) * (BLOCK / TILE) + t];
+                        for u in 0..TILE {
+                            sums[u].add_product(load(&y[u]), w);
                         }
                     }
                 }
-                for (out, sum) in out.iter_mut().zip(sums) {
-                    store(out, sum.reduce(&prime));
+                for u in 0..TILE {
+                    store(&mut out[u], sums[u].reduce(&prime));
                 }
             }
         }

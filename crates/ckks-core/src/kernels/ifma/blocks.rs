@@ -63,8 +63,10 @@ pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weig
             let word = |g: usize, b: usize| weights.get(g * inputs.len() + b).and_then(|w| w.get(c)).copied().unwrap_or(0);
             for (k, part) in inputs.chunks(most).enumerate() {
                 if k > 0 {
-                    for sum in sums.as_flattened_mut() {
-                        *sum = Sum::from(sum.reduce(&prime));
+                    for g in 0..OUTS {
+                        for u in 0..ROWS {
+                            sums[g][u] = Sum::from(sums[g][u].reduce(&prime));
+                        }
                     }
                 }
                 for (b, input) in part.iter().enumerate() {
@@ -77,10 +79,12 @@ pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weig
                     }
                 }
             }
-            for (out, sums) in group.iter_mut().zip(sums) {
-                let out = &mut out.as_chunks_mut::<8>().0.as_chunks_mut::<ROWS>().0[tile];
-                for u in 0..ROWS {
-                    store(&mut out[u], sums[u].reduce(&prime));
+            for g in 0..OUTS {
+                if let Some(out) = group.get_mut(g) {
+                    let out = &mut out.as_chunks_mut::<8>().0.as_chunks_mut::<ROWS>().0[tile];
+                    for u in 0..ROWS {
+                        store(&mut out[u], sums[g][u].reduce(&prime));
+                    }
                 }
             }
         }

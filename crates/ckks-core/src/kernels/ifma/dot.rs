@@ -24,8 +24,8 @@ pub fn dot_into(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
         let mut sums = [Sum::from(splat(0)); 4];
         for (k, part) in terms.chunks(most).enumerate() {
             if k > 0 {
-                for sum in &mut sums {
-                    *sum = Sum::from(sum.reduce(&prime));
+                for u in 0..4 {
+                    sums[u] = Sum::from(sums[u].reduce(&prime));
                 }
             }
             for (a, b) in part {
@@ -55,8 +55,9 @@ pub fn dot2_into(m: &Modulus, out0: &mut [u64], out1: &mut [u64], terms: &[(&[u6
         let mut sums1 = sums0;
         for (k, part) in terms.chunks(most).enumerate() {
             if k > 0 {
-                for sum in sums0.iter_mut().chain(&mut sums1) {
-                    *sum = Sum::from(sum.reduce(&prime));
+                for u in 0..4 {
+                    sums0[u] = Sum::from(sums0[u].reduce(&prime));
+                    sums1[u] = Sum::from(sums1[u].reduce(&prime));
                 }
             }
             for (d, b, a) in part {

@@ -21,6 +21,27 @@ pub fn store(row: &mut Row, v: __m512i) {
     unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), v) }
 }
 
+// Closures handed to the standard library's array functions do not inline into functions with target features: hence loops.
+
+/// Eight vectors.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load_rows(rows: &[Row; 8]) -> [__m512i; 8] {
+    let mut x = [_mm512_setzero_si512(); 8];
+    for k in 0..8 {
+        x[k] = load(&rows[k]);
+    }
+    x
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn store_rows(rows: &mut [Row; 8], x: [__m512i; 8]) {
+    for k in 0..8 {
+        store(&mut rows[k], x[k]);
+    }
+}
+
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub fn splat(word: u64) -> __m512i {

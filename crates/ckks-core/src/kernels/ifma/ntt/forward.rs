@@ -6,12 +6,10 @@
 
 use std::arch::x86_64::*;
 
+use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::transpose::transpose;
 use super::twiddles::{LOG_LEAF, Leaf, Root, Twiddles};
-use crate::kernels::ifma::vector::{Prime, Row, add, load, reduce_once, splat, store, sub};
-
-/// A root and its quotient in every lane, or eight roots.
-type Factor = (__m512i, __m512i);
+use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, splat, store, store_rows, sub};
 
 impl Twiddles {
     /// See [`crate::kernels::NttTable::forward`].
@@ -55,12 +53,6 @@ impl Twiddles {
             self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
         }
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn broadcast(root: Root) -> Factor {
-    (splat(root.w), splat(root.quotient))
 }
 
 /// (x, y) → (x + w·y, x − w·y).
@@ -132,15 +124,22 @@ fn three_stages<const LAZY: bool>(prime: &Prime, x: &mut [__m512i; 8], w: &[Fact
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn radix_8<const LAZY: bool>(prime: &Prime, rows: &mut [Row], top: &[Root], place: usize) {
-    let at = |groups: usize, g: usize| top[groups * place + g];
-    let roots = [at(1, 0), at(1, 0), at(2, 0), at(2, 1), at(4, 0), at(4, 1), at(4, 2), at(4, 3)];
-    let w = roots.map(|r| (splat(r.w), splat(r.quotient)));
+    let mut w = [broadcast(top[place]); 8];
+    for k in 0..2 {
+        w[2 + k] = broadcast(top[2 * place + k]);
+    }
+    for k in 0..4 {
+        w[4 + k] = broadcast(top[4 * place + k]);
+    }
     let eighth = rows.len() / 8;
     for i in 0..eighth {
-        let mut x = [0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| load(&rows[k * eighth + i]));
+        let mut x = [_mm512_setzero_si512(); 8];
+        for k in 0..8 {
+            x[k] = load(&rows[k * eighth + i]);
+        }
         three_stages::<LAZY>(prime, &mut x, &w);
-        for (k, x) in x.into_iter().enumerate() {
-            store(&mut rows[k * eighth + i], x);
+        for k in 0..8 {
+            store(&mut rows[k * eighth + i], x[k]);
         }
     }
 }
@@ -150,20 +149,19 @@ fn radix_8<const LAZY: bool>(prime: &Prime, rows: &mut [Row], top: &[Root], plac
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_leaf<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
     let one = splat(1);
-    let factor = |quotient: __m512i| (prime.factor_of(quotient, one), quotient);
-    let mut x = [0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| load(&rows[k]));
-    three_stages::<LAZY>(prime, &mut x, &leaf.front.map(|quotient| factor(splat(quotient))));
+    let mut x = load_rows(rows);
+    three_stages::<LAZY>(prime, &mut x, &front_factors(prime, leaf));
     let mut x = transpose(x);
-    three_stages::<LAZY>(prime, &mut x, &[0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| factor(load(&leaf.back[k]))));
-    let x = transpose(x);
-    for (row, x) in rows.iter_mut().zip(x) {
+    three_stages::<LAZY>(prime, &mut x, &back_factors(prime, leaf));
+    let mut x = transpose(x);
+    for k in 0..8 {
         let reduced = if LAZY {
             // One step of Barrett: the quotient's error is below 2.
-            let x = _mm512_and_si512(x, prime.mask);
-            prime.times_lazy(x, one, prime.ratio)
+            prime.times_lazy(x[k], one, prime.ratio)
         } else {
-            reduce_once(x, prime.two_p)
+            reduce_once(x[k], prime.two_p)
         };
-        store(row, reduce_once(reduced, prime.p));
+        x[k] = reduce_once(reduced, prime.p);
     }
+    store_rows(rows, x);
 }

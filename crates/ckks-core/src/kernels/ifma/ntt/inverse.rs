@@ -5,12 +5,10 @@
 
 use std::arch::x86_64::*;
 
+use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::transpose::transpose;
 use super::twiddles::{LOG_LEAF, Leaf, Root, Twiddles};
-use crate::kernels::ifma::vector::{Prime, Row, add, load, reduce_once, splat, store, sub};
-
-/// A root and its quotient in every lane, or eight roots.
-type Factor = (__m512i, __m512i);
+use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
     /// See [`crate::kernels::NttTable::inverse`].
@@ -47,12 +45,6 @@ impl Twiddles {
             (_, _) => radix_4(prime, rows, root(place), [root(2 * place), root(2 * place + 1)]),
         }
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn broadcast(root: Root) -> Factor {
-    (splat(root.w), splat(root.quotient))
 }
 
 /// (x, y) → (x + y, (y − x)·w).
@@ -164,15 +156,12 @@ fn three_stages(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn inverse_leaf(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
-    let one = splat(1);
-    let factor = |quotient: __m512i| (prime.factor_of(quotient, one), quotient);
     // Rows in reverse: lane r then belongs to block 7 − r, whose mirrored root is in lane r of the table.
-    let mut x = transpose([7, 6, 5, 4, 3, 2, 1, 0].map(|k: usize| load(&rows[k])));
-    three_stages(prime, &mut x, &[0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| factor(load(&leaf.back[k]))));
+    let [x0, x1, x2, x3, x4, x5, x6, x7] = load_rows(rows);
+    let mut x = transpose([x7, x6, x5, x4, x3, x2, x1, x0]);
+    three_stages(prime, &mut x, &back_factors(prime, leaf));
     let [x7, x6, x5, x4, x3, x2, x1, x0] = transpose(x);
     let mut x = [x0, x1, x2, x3, x4, x5, x6, x7];
-    three_stages(prime, &mut x, &leaf.front.map(|quotient| factor(splat(quotient))));
-    for (row, x) in rows.iter_mut().zip(x) {
-        store(row, x);
-    }
+    three_stages(prime, &mut x, &front_factors(prime, leaf));
+    store_rows(rows, x);
 }

@@ -37,14 +37,13 @@ pub fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
 mod tests {
     use super::*;
     use crate::kernels::KernelPath;
-    use crate::kernels::ifma::vector::{load, store};
+    use crate::kernels::ifma::vector::{load_rows, store_rows};
 
     #[test]
     fn transposes() {
         #[target_feature(enable = "avx512f")]
         fn run(m: &mut [[u64; 8]; 8]) {
-            let v = transpose([0, 1, 2, 3, 4, 5, 6, 7].map(|k: usize| load(&m[k])));
-            m.iter_mut().zip(v).for_each(|(row, v)| store(row, v));
+            store_rows(m, transpose(load_rows(m)));
         }
         if KernelPath::Ifma.is_available() {
             let mut m = std::array::from_fn(|r| std::array::from_fn(|k| (8 * r + k) as u64));
