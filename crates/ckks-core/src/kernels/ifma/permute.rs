@@ -12,8 +12,8 @@ pub fn permute_into(out: &mut [u64], a: &[u64], table: &[u32]) {
     let (out_rows, out_rest) = out.as_chunks_mut::<8>();
     let (tables, table_rest) = table.as_chunks::<8>();
     for (row, places) in out_rows.iter_mut().zip(tables) {
-        // SAFETY: eight u32 are 32 readable bytes; the load needs no alignment.
-        let indices = _mm512_cvtepu32_epi64(unsafe { _mm256_loadu_si256(places.as_ptr().cast()) });
+        // SAFETY: both types are 32 bytes of which every pattern is valid.
+        let indices = _mm512_cvtepu32_epi64(unsafe { std::mem::transmute::<[u32; 8], __m256i>(*places) });
         let block = places[0] / 8;
         // Lanes that differ from the first in more than the last three bits leave the block.
         let outside = _mm512_cmpgt_epu64_mask(_mm512_xor_si512(indices, splat(u64::from(block) * 8)), splat(7));
