@@ -1,7 +1,9 @@
 //! Layers of a homomorphically encrypted network: plain forward, circuit, gradient.
 
+pub mod activation;
 pub mod attention;
 pub mod bilinear_conv;
+pub mod class_soft_argmax;
 pub mod error;
 pub mod functions;
 pub mod layer_norm;

@@ -1,6 +1,8 @@
 //! Gradients of attention and normalisation, exact and polynomial, against central finite differences in f64.
 
+use hnn_layers::activation::{Activation, Nonlinearity};
 use hnn_layers::attention::{Attention, Weighting};
+use hnn_layers::class_soft_argmax::ClassSoftArgmax;
 use hnn_layers::functions::{Exponential, Form, Interval, InverseSquareRoot, Reciprocal};
 use hnn_layers::layer_norm::{AffineNorm, LayerNorm, References};
 use hnn_layers::parameters::Parameters;
@@ -167,6 +169,48 @@ fn exact_softmax_is_softmax_whatever_the_shift() {
         for f in 0..4 {
             let expected = (0..3).map(|u| e[u] * v[[u, f]]).sum::<f64>() / e.iter().sum::<f64>();
             assert!((y[[t, f]] - expected).abs() < 1e-13);
+        }
+    }
+}
+
+#[test]
+fn activations() {
+    for form in [Form::Exact, Form::Polynomial] {
+        let mut layer = Activation::<f64>::fit(Nonlinearity::Gelu, 9, interval(-2.0, 3.0)).unwrap();
+        layer.coefficients[2] += 0.1;
+        let (x, r) = (matrix(3, 4, 51), matrix(3, 4, 52));
+        // The penalty Σ y³/3 over normalised arguments has the derivative y².
+        let loss = |l: &Activation<f64>, x: &Array2<f64>| {
+            let penalty = x.mapv(|x| interval(-2.0, 3.0).normalise(x).powi(3) / 3.0).sum();
+            (l.forward(x.view(), form).unwrap() * &r).sum() + penalty
+        };
+        let mut gradient = layer.clone();
+        gradient.coefficients.fill(0.0);
+        let dx = layer.backward(x.view(), r.view(), form, &|y| y * y, &mut gradient).unwrap();
+        check(&layer, &gradient, &|l| loss(l, &x));
+        check_input(&x, &dx, &|x| loss(&layer, x));
+    }
+}
+
+#[test]
+fn soft_argmax_over_classes() {
+    for form in [Form::Exact, Form::Polynomial] {
+        let exponential = Exponential::new(interval(-3.0, 3.0), 7, 1, 1.0).unwrap();
+        let layer = ClassSoftArgmax::<f64>::new(1.5, exponential, Reciprocal::new(interval(0.4, 30.0), 15, 1).unwrap());
+        let x = matrix(3, 4, 61);
+        let r = matrix(1, 3, 62).row(0).to_owned();
+        let loss = |l: &ClassSoftArgmax<f64>, x: &Array2<f64>| (l.forward(x.view(), form).1 * &r).sum();
+        let mut gradient = layer.clone();
+        gradient.beta.fill(0.0);
+        let dx = layer.backward(x.view(), r.view(), form, &mut gradient);
+        check(&layer, &gradient, &|l| loss(l, &x));
+        check_input(&x, &dx, &|x| loss(&layer, x));
+        if form == Form::Exact {
+            // The paper's form of the gradient: β·p_k·(k − SA).
+            let (p, index) = layer.forward(x.view(), form);
+            for (i, &d) in dx.indexed_iter() {
+                close(d, r[i.0] * 1.5 * p[i] * (i.1 as f64 - index[i.0]), "the paper's gradient");
+            }
         }
     }
 }
