@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use ckks_core::circuits::PlainVector;
-use ckks_core::circuits::block_transform::{BlockTransform, Diagonals};
+use ckks_core::circuits::block_transform::{BlockTransform, DEFAULT_KEY_COST, Diagonals};
 use ckks_core::{Error, Result};
 
 use crate::layout::TokenLayout;
@@ -114,10 +114,19 @@ impl MatrixProduct {
     /// # Errors
     /// [`Error::ValueOutOfRange`] if an output has no matrix but zeros.
     pub fn plan(&self) -> Result<BlockTransform> {
+        self.plan_with_key_cost(DEFAULT_KEY_COST)
+    }
+
+    /// As [`MatrixProduct::plan`], where having one more key costs as much as `key_cost` rotations: 0 for keys that stay in
+    /// memory and are used again and again.
+    ///
+    /// # Errors
+    /// As [`MatrixProduct::plan`].
+    pub fn plan_with_key_cost(&self, key_cost: f64) -> Result<BlockTransform> {
         let diagonals = |block: &BTreeMap<i64, Vec<f64>>| -> Result<Diagonals> {
             block.iter().map(|(&k, d)| Ok((k, PlainVector::new(d.clone())?))).collect()
         };
         let blocks = self.blocks.iter().map(|row| row.iter().map(diagonals).collect::<Result<Vec<_>>>());
-        BlockTransform::new(self.layout.rotation_period(), blocks.collect::<Result<Vec<_>>>()?)
+        BlockTransform::with_key_cost(self.layout.rotation_period(), key_cost, blocks.collect::<Result<Vec<_>>>()?)
     }
 }

@@ -4,6 +4,7 @@ use crate::common::{Circuit, bits_apart, count, encrypted, literals, mean_square
 use ckks_core::Result;
 use ckks_core::circuits::block_transform::BlockTransform;
 use ckks_core::params::Params;
+use he_tensor::evaluator::Encryption;
 use he_tensor::{Evaluator, MatrixProduct, Simulator, TokenLayout, mask, reduce};
 use num_complex::Complex64;
 
@@ -133,6 +134,44 @@ fn reductions_and_masks() {
     check(&Reductions);
 }
 
+/// Several sentences in one vector, and one sentence in real and imaginary parts of several: the same rows as one by one.
+#[test]
+fn batches_and_long_sentences_multiply_like_single_ones() {
+    let params = params(literals().swap_remove(0));
+    let simulator = Simulator::new(&params);
+    let apply = |layout: &TokenLayout, x: &[Complex64]| {
+        let mut product = MatrixProduct::new(layout, 1, 1);
+        product.add_matrix((0, 0), 0, (FEATURES, FEATURES), weight(5)).unwrap();
+        let x = simulator.encrypt(x, Encryption::Symmetric).unwrap();
+        product.plan().unwrap().apply(&simulator, &[&x]).unwrap().remove(0).values().to_vec()
+    };
+    let wanted = |x: &dyn Fn(usize) -> f64, r: usize| (0..FEATURES).map(|c| weight(5)(r, c) * x(c)).sum::<f64>();
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
+
+    let batch = layout(&params).batched();
+    let lengths = [8, 3, 5, 1];
+    assert_eq!(batch.sentences(), lengths.len());
+    let value_of = |s: usize, t: usize, f: usize| value(t + 3 * s, f);
+    let y = apply(&batch, &batch.pack_batch(&lengths, value_of).unwrap());
+    for (s, &tokens) in lengths.iter().enumerate() {
+        for t in 0..TOKENS {
+            for r in 0..FEATURES {
+                let expected = if t < tokens { wanted(&|c| value_of(s, t, c), r) } else { 0.0 };
+                near(y[s * batch.pattern() + t * batch.period() + r].re, expected);
+            }
+        }
+    }
+
+    let long = TokenLayout::new(FEATURES, 128, params.slots()).unwrap().with_imaginary();
+    assert_eq!((long.parts(), long.positions_per_vector()), (2, 32));
+    let parts: Vec<_> = long.pack(100, value).unwrap().iter().map(|x| apply(&long, x)).collect();
+    for (t, row) in long.unpack(&parts, 100).unwrap().iter().enumerate() {
+        for (r, y) in row.iter().enumerate() {
+            near(*y, wanted(&|c| value(t, c), r));
+        }
+    }
+}
+
 #[test]
 fn neighbouring_shifts_share_diagonals() {
     let layout = TokenLayout::new(16, 64, 1024).unwrap();
@@ -145,6 +184,23 @@ fn neighbouring_shifts_share_diagonals() {
     };
     assert_eq!(count(0..=0), 31);
     assert_eq!(count(-1..=1), 63, "(m + 1)·p − 1");
+}
+
+/// The bilinear step of example 4: the plan has to stay as cheap as the README says.
+#[test]
+fn keys_are_traded_for_rotations() {
+    let layout = TokenLayout::new(128, 32, 4096).unwrap();
+    let mut product = MatrixProduct::new(&layout, 3, 2);
+    for (block, shift) in [((0, 0), 0), ((1, 0), -1), ((1, 0), 1), ((1, 1), 0)] {
+        product.add_matrix(block, shift, (128, 128), |r, c| (r + 2 * c + 1) as f64).unwrap();
+    }
+    product.add_matrix_on_common((1, 2), (128, 128), |r, c| (2 * r + c + 1) as f64).unwrap();
+    let few = product.plan().unwrap();
+    let fast = product.plan_with_key_cost(0.0).unwrap();
+    println!("few keys: {} keys, {} rotations", few.steps().len(), few.rotations());
+    println!("fast: {} keys, {} rotations", fast.steps().len(), fast.rotations());
+    assert!(few.steps().len() <= 9 && few.rotations() <= 98);
+    assert!(fast.rotations() <= few.rotations());
 }
 
 #[test]
