@@ -231,8 +231,7 @@ pub fn decrypt_answer(params: &Params, secret: &SecretKey, answer: &Answer) -> R
     let spread = (slots.iter().map(|z| (z.re - mean).powi(2)).sum::<f64>() / count).sqrt();
     let imaginary = (slots.iter().map(|z| z.im.powi(2)).sum::<f64>() / count).sqrt();
     let noise = spread.max(imaginary);
-    // Negated, so that NaN is damage too.
-    if !(noise <= LARGEST_NOISE) {
+    if noise.is_nan() || noise > LARGEST_NOISE {
         return Err(Error::DamagedAnswer {
             found: format!("noise of {noise:.2e} per slot (imaginary parts {imaginary:.2e}, spread {spread:.2e})"),
             needed: format!("at most {LARGEST_NOISE}"),

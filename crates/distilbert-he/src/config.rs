@@ -61,7 +61,7 @@ impl EncoderConfig {
             max_position_embeddings: fields.dimension("max_position_embeddings")?,
             labels: fields.labels()?,
         };
-        if config.dim % config.n_heads != 0 {
+        if !config.dim.is_multiple_of(config.n_heads) {
             return Err(fields.error("n_heads", config.n_heads, format!("a divisor of dim = {}", config.dim)));
         }
         Ok(config)

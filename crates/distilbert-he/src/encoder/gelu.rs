@@ -1,5 +1,7 @@
 //! The exact GELU, x·Φ(x) (Hendrycks, Gimpel 2016, arXiv:1606.08415), in both number types.
 
+use std::f32::consts::FRAC_2_SQRT_PI;
+
 use crate::weights::Weight;
 
 /// A number type that the plain forward runs in: f64 as the reference, f32 for speed.
@@ -28,7 +30,7 @@ impl Real for f32 {
 #[inline]
 fn erf_f32(x: f32) -> f32 {
     const P: [f32; 7] =
-        [1.128_379_2, 0.184_710_32, 0.054_332_59, 0.003_839_528, 0.000_382_692_2, 4.780_539_7e-6, -1.366_678_4e-8];
+        [FRAC_2_SQRT_PI, 0.184_710_32, 0.054_332_59, 0.003_839_528, 0.000_382_692_2, 4.780_539_7e-6, -1.366_678_4e-8];
     const Q: [f32; 6] = [1.0, 0.497_028_8, 0.113_826_3, 0.015_453_514, 0.001_309_578_8, 6.400_927e-5];
     let x = x.clamp(-4.0, 4.0);
     let t = x * x;

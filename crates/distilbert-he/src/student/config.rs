@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// `model_type` of a student's configuration.
 pub const MODEL_TYPE: &str = "hnn-student";
 
+/// Each block takes two levels; no parameter set here has more than 28.
+const MOST_BLOCKS: usize = 12;
+
 /// Shape of a student and what its circuit needs to know beside the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,6 +120,9 @@ impl StudentConfig {
                 return refuse("buckets", format!("{} positions after as many or more", bucket.positions), "ascending positions");
             }
         }
+        if self.blocks.len() > MOST_BLOCKS {
+            return refuse("blocks", self.blocks.len().to_string(), &format!("at most {MOST_BLOCKS}"));
+        }
         for (i, block) in self.blocks.iter().enumerate() {
             if block.rank == 0 || block.rank > 4096 {
                 return refuse(&format!("blocks[{i}].rank"), block.rank.to_string(), "1 to 4096");
@@ -126,7 +132,7 @@ impl StudentConfig {
             return refuse("mask_feature", "false".to_owned(), "true, because the blocks take their bias from it");
         }
         let sigmoid = &self.soft_argmax;
-        if sigmoid.degree % 2 == 0 || sigmoid.degree > 63 {
+        if sigmoid.degree.is_multiple_of(2) || sigmoid.degree > 63 {
             return refuse("soft_argmax.degree", sigmoid.degree.to_string(), "an odd number from 1 to 63");
         }
         if !(sigmoid.bound.is_finite() && sigmoid.bound > 0.0) {

@@ -26,7 +26,7 @@ pub(super) const BOX_SHIFTS: [i64; 2] = [2, -BOX_REACH];
 /// Baby steps for all matrices: about the root of the 2p − 1 steps, a power of two, so that all matrices and the sums over the
 /// features share their keys.
 fn baby_steps(period: usize) -> usize {
-    1 << ((period.ilog2() + 1) / 2)
+    1 << period.ilog2().div_ceil(2)
 }
 
 pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Result<StudentCircuit> {
