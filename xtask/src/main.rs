@@ -7,6 +7,7 @@ mod eval_sst2;
 mod fetch;
 mod memory;
 mod tidy;
+mod train;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Measure a model's accuracy on SST-2's dev sentences.
     EvalSst2(eval_sst2::Args),
+    /// Train a student from data and teacher to its files.
+    Train(train::Args),
     /// Measure kernels, operations and circuits.
     Bench(bench::Args),
     /// Check the laws of the repository: dependencies downward, unsafe code in one room, and so on.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::EvalSst2(args) => eval_sst2::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };

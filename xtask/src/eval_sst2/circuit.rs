@@ -56,30 +56,33 @@ impl Circuit {
 
     /// Runs one sentence: on ciphertexts if there are keys, otherwise in the simulator with drawn errors.
     pub fn run(&mut self, row: usize, ids: &[u32]) -> Result<Row> {
-        let predicted = self.simulate(&self.exact, ids)?;
         let started = Instant::now();
-        let (score, seconds) = match &mut self.keys {
+        let simulated = self.simulate(&self.noisy, ids)?;
+        let mut seconds = started.elapsed().as_secs_f64();
+        let predicted_error = simulated - self.simulate(&self.exact, ids)?;
+        let score = match &mut self.keys {
+            None => simulated,
             Some((keys, randomness)) => {
                 let (query, _) = client::encrypt_ids(&self.client, &keys.secret, ids, randomness)?;
-                let computing = Instant::now();
+                let started = Instant::now();
                 let answer = server::infer(&self.server, &keys.evaluation, &query, &mut |_| ())?;
-                let seconds = computing.elapsed().as_secs_f64();
-                (client::decrypt_answer(self.client.params(), &keys.secret, &answer)?.unrounded, seconds)
+                seconds = started.elapsed().as_secs_f64();
+                client::decrypt_answer(self.client.params(), &keys.secret, &answer)?.unrounded
             }
-            None => (self.simulate(&self.noisy, ids)?.score, started.elapsed().as_secs_f64()),
         };
         let range_ratio = self.exact.ranges().values().copied().reduce(f64::max);
-        Ok(Row { row, score, predicted_variance: predicted.variance, range_ratio, seconds })
+        Ok(Row { row, score, predicted_error, range_ratio, seconds })
     }
 
-    fn simulate(&self, simulator: &Simulator, ids: &[u32]) -> Result<Simulated> {
+    /// The score in the simulator: the mean over the slots, which would all be the same without errors.
+    fn simulate(&self, simulator: &Simulator, ids: &[u32]) -> Result<f64> {
         let compiled = self.client.compiled();
         let (positions, values) = self.slots(ids)?;
         let circuit = compiled.circuit(positions).with_context(|| format!("no circuit for {positions} positions"))?;
         let tokens = simulator.encrypt_at(&values, compiled.input_level(), Encryption::Symmetric)?;
         let score = circuit.run(simulator, &tokens, &mut |_| ())?;
         let values = score.real();
-        Ok(Simulated { score: values.iter().sum::<f64>() / values.len() as f64, variance: score.mean_variance() })
+        Ok(values.iter().sum::<f64>() / values.len() as f64)
     }
 
     fn slots(&self, ids: &[u32]) -> Result<(usize, Vec<Complex64>)> {
@@ -89,9 +92,4 @@ impl Circuit {
         let values = client::token_slots(student, ids, positions)?;
         Ok((positions, values.into_iter().map(|x| Complex64::new(x, 0.0)).collect()))
     }
-}
-
-struct Simulated {
-    score: f64,
-    variance: f64,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ::train::trainer::evaluate::wilson;
 use anyhow::{Result, ensure};
 use ckks_core::noise::model::bits;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::dev_set::DevSet;
 use super::models::Prediction;
 use super::rows::Row;
-use super::statistics::{binary_entropy, calibration_error, wilson95};
+use super::statistics::{binary_entropy, calibration_error};
 use super::{Mode, TEACHER};
 use crate::memory;
 
@@ -33,7 +34,7 @@ pub struct Report {
     agreement_with: String,
     /// Largest distance of a score from that of `agreement_with`; null where that is the teacher, whose scores are others by design.
     max_abs_score_error: Option<f64>,
-    /// −log2 of the error's standard deviation as the noise model predicts it, over all sentences.
+    /// −log2 of the error's standard deviation over all sentences, from the simulator's drawn errors.
     nu_predicted_bits: Option<f64>,
     /// The same of the scores' distances from `agreement_with`.
     nu_measured_bits: Option<f64>,
@@ -98,14 +99,16 @@ impl Report {
             n,
             correct,
             accuracy,
-            interval95: wilson95(correct, n),
+            interval95: wilson(correct, n),
             teacher: TEACHER,
             teacher_accuracy,
             accuracy_ratio: accuracy / teacher_accuracy,
             agreement: same as f64 / n as f64,
             agreement_with: with.to_owned(),
             max_abs_score_error: circuit.as_ref().map(|_| errors.iter().copied().fold(0.0, f64::max)),
-            nu_predicted_bits: circuit.as_ref().map(|circuit| bits(mean(circuit.rows.iter().map(|row| row.predicted_variance)))),
+            nu_predicted_bits: circuit
+                .as_ref()
+                .map(|circuit| bits(mean(circuit.rows.iter().map(|row| row.predicted_error * row.predicted_error)))),
             nu_measured_bits: circuit.as_ref().map(|_| bits(mean(errors.iter().map(|error| error * error)))),
             max_range_ratio: predictions.iter().filter_map(|answer| answer.range_ratio).reduce(f64::max),
             expected_calibration_error: calibration_error(confidence),
@@ -134,15 +137,14 @@ impl fmt::Display for Report {
             "calibration error    {:.4}   mean entropy {:.3} bits",
             self.expected_calibration_error, self.mean_entropy_bits
         )?;
-        for (name, value) in [
-            ("largest score error ", self.max_abs_score_error),
-            ("predicted nu, bits  ", self.nu_predicted_bits),
-            ("measured nu, bits   ", self.nu_measured_bits),
-            ("largest |x| / bound ", self.max_range_ratio),
-        ] {
-            if let Some(value) = value {
-                writeln!(f, "{name} {value:.4}")?;
-            }
+        if let Some(error) = self.max_abs_score_error {
+            writeln!(f, "largest score error  {error:.2e}")?;
+        }
+        if let (Some(predicted), Some(measured)) = (self.nu_predicted_bits, self.nu_measured_bits) {
+            writeln!(f, "nu                   {measured:.1} bits   predicted {predicted:.1}")?;
+        }
+        if let Some(ratio) = self.max_range_ratio {
+            writeln!(f, "largest |x| / bound  {ratio:.3}")?;
         }
         write!(f, "seconds a sentence   {:.4}", self.seconds_per_sentence)?;
         if let Some(bytes) = self.peak_memory_bytes {

@@ -14,8 +14,8 @@ pub struct Row {
     pub row: usize,
     /// Probability that it is positive, not rounded.
     pub score: f64,
-    /// Predicted variance of the score's error.
-    pub predicted_variance: f64,
+    /// The score's error in a simulation with drawn errors.
+    pub predicted_error: f64,
     /// Largest |x| / bound of any polynomial up to this sentence.
     pub range_ratio: Option<f64>,
     /// Seconds of the circuit alone.
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn row(row: usize) -> Row {
-        Row { row, score: 0.1 * row as f64 + 1e-17, predicted_variance: 1e-9, range_ratio: None, seconds: 0.5 }
+        Row { row, score: 0.1 * row as f64 + 1e-17, predicted_error: 1e-9, range_ratio: None, seconds: 0.5 }
     }
 
     #[test]

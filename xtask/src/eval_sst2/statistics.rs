@@ -1,22 +1,5 @@
 //! Figures of a classifier's answers.
 
-/// The Wilson score interval for `correct` of `n` at 95 % (Wilson 1927, J. Am. Stat. Assoc. 22, 209–212): unlike the normal
-/// approximation it stays within [0, 1] and holds near the ends.
-///
-/// `n` must not be 0; for 0 the interval is everything.
-pub fn wilson95(correct: usize, n: usize) -> [f64; 2] {
-    if n == 0 {
-        return [0.0, 1.0];
-    }
-    /// The 97.5 % quantile of the normal distribution.
-    const Z: f64 = 1.959_963_984_540_054;
-    let (n, p) = (n as f64, correct as f64 / n as f64);
-    let centre = p + Z * Z / (2.0 * n);
-    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    [((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0)]
-}
-
 /// Expected calibration error over ten bins of equal width (Guo et al. 2017, arXiv:1706.04599): the mean distance between how sure the
 /// model is of its answer and how often it is right. `answers` are (probability of the answer given, whether it is right).
 pub fn calibration_error(answers: impl IntoIterator<Item = (f64, bool)>) -> f64 {
@@ -43,6 +26,7 @@ pub fn binary_entropy(p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::train::trainer::evaluate::wilson;
 
     #[test]
     fn wilson_against_published_values() {
@@ -50,7 +34,7 @@ mod tests {
         for (correct, n, expected) in
             [(81, 263, [0.2553, 0.3662]), (15, 148, [0.0624, 0.1605]), (0, 20, [0.0, 0.1611]), (1, 29, [0.0061, 0.1718])]
         {
-            let found = wilson95(correct, n);
+            let found = wilson(correct, n);
             for side in 0..2 {
                 assert!((found[side] - expected[side]).abs() < 5e-5, "{correct}/{n}: {found:?}, expected {expected:?}");
             }

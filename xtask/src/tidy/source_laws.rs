@@ -138,19 +138,26 @@ pub fn missing_docs(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// Each library has one error type that can grow.
+/// A library has at most one error type, in `error.rs`, and it can grow. (A crate may do with the one of the crate below.)
 pub fn errors(tree: &Tree) -> Vec<Violation> {
-    let libraries = tree.crates().into_iter().filter(|name| tree.get(&format!("crates/{name}/src/lib.rs")).is_some());
-    libraries
-        .filter_map(|name| {
-            let path = format!("crates/{name}/src/error.rs");
-            let code = tree.get(&path).map_or("", |file| &file.code);
-            let ok = code.contains("non_exhaustive") && code.contains("thiserror::Error") && code.contains("pub enum Error");
-            (!ok).then(|| {
-                Violation::new("errors", &path, 0, "needs `#[derive(thiserror::Error)] #[non_exhaustive] pub enum Error`")
-            })
-        })
-        .collect()
+    let mut violations = Vec::new();
+    for file in tree.rust().filter(|file| file.is_product() && file.crate_name().is_some_and(|name| name != "cli")) {
+        if file.path.ends_with("/src/error.rs") {
+            let kept = ["non_exhaustive", "thiserror::Error", "pub enum Error"].iter().all(|words| file.code.contains(words));
+            if !kept {
+                let needed = "needs `#[derive(thiserror::Error)] #[non_exhaustive] pub enum Error`";
+                violations.push(Violation::new("errors", &file.path, 0, needed));
+            }
+        } else if let Some((line, _)) = file.code_lines().find(|(_, code)| code.contains("thiserror::Error")) {
+            violations.push(Violation::new(
+                "errors",
+                &file.path,
+                line,
+                "a second error type; errors stand in the crate's error.rs",
+            ));
+        }
+    }
+    violations
 }
 
 /// A type that holds a secret is neither printed nor written by a derived implementation.

@@ -179,6 +179,11 @@ fn missing_files_of_a_crate() {
     breaks("docs", "crates/he-tensor/src/lib.rs", "pub mod error;\n");
     breaks("docs", "crates/he-tensor/src/lib.rs", "//! A library.\n#![allow(missing_docs)]\n");
     breaks("errors", "crates/he-tensor/src/error.rs", "//! Errors.\n#[derive(thiserror::Error)]\npub enum Error {}\n");
+    breaks(
+        "errors",
+        "crates/he-tensor/src/row.rs",
+        "//! Rows.\n#[derive(thiserror::Error)]\n#[non_exhaustive]\npub enum RowError {}\n",
+    );
 }
 
 #[test]

@@ -1,0 +1,99 @@
+//! `cargo xtask train`: from data and teacher to the files of a student.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use ::train::{Progress, TrainConfig};
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::workspace;
+
+/// Arguments of `train`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The student to train; its files are replaced when it is done.
+    #[arg(long, value_parser = ["hnn-fast"], default_value = "hnn-fast")]
+    model: String,
+    /// Network, data and recipe as JSON; absent fields, and all of them without a file, have their defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for the student's files; without it, data/MODEL.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// One JSON object at the end instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command. A run that was stopped goes on from its last checkpoint.
+pub fn run(args: &Args) -> Result<()> {
+    let root = workspace::root()?;
+    let config = match &args.config {
+        None => TrainConfig::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is not a training configuration", path.display()))?
+        }
+    };
+    let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));
+    let bar = Bar::new();
+    let report = ::train::run(&config, &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
+        .context("training stopped; data and teacher come with `cargo xtask fetch --from DIR`")?;
+    bar.0.finish_and_clear();
+    let text = if args.json {
+        serde_json::to_string(&report)?
+    } else {
+        let (held_out, dev) = (&report.held_out, &report.dev);
+        format!(
+            "{} steps, {:.0} s in this call\nheld out {} of {} right\ndev      {} of {} right, accuracy {:.4}, teacher {}\n{} bytes in {}",
+            report.steps,
+            report.seconds,
+            held_out.correct,
+            held_out.n,
+            dev.correct,
+            dev.n,
+            dev.accuracy,
+            dev.teacher_correct,
+            report.weights_bytes,
+            out.display()
+        )
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Progress on a terminal; elsewhere one line per evaluation, since training takes long.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("[{elapsed_precise}] {bar:24} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    fn show(&self, progress: &Progress) {
+        match progress {
+            Progress::Labelling { what, done, of } => {
+                self.0.set_length(*of as u64);
+                self.0.set_position(*done as u64);
+                self.0.set_message(format!("labels of {what}"));
+            }
+            Progress::Step(step) => {
+                self.0.set_position(step.step);
+                self.0.set_message(format!("loss {:.4}", step.loss));
+            }
+            other => {
+                let line = serde_json::to_string(other).unwrap_or_else(|error| error.to_string());
+                if self.0.is_hidden() {
+                    eprintln!("{line}");
+                } else {
+                    self.0.println(line);
+                }
+            }
+        }
+    }
+}
