@@ -57,6 +57,9 @@ fn main() -> ckks_core::Result<()> {
         params.log2_failure(),
         params.predicted_error(Slots::Complex)?.bits(),
     );
+    for (source, bits) in params.predicted_error(Slots::Complex)?.parts() {
+        println!(r#"{{"name":"predicted/{source}","unit":"bits","value":{bits:.2}}}"#);
+    }
     let mut randomness = Randomness::from_os()?;
     let secret = SecretKey::generate(scheme, &mut randomness);
     let generator = KeyGenerator::new(scheme, &secret)?;

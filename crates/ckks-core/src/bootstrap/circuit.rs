@@ -7,7 +7,6 @@ use super::mod_raise::mod_raise;
 use super::params::BootstrapParams;
 use super::transform::Transform;
 use crate::ciphertext::Ciphertext;
-use crate::circuits::CkksEvaluator;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
@@ -26,7 +25,6 @@ pub struct Bootstrapper<'k> {
     params: BootstrapParams,
     keys: &'k BootstrapKeys,
     evaluator: Evaluator<'k>,
-    arithmetic: CkksEvaluator<'k>,
     slots_to_coeffs: Vec<Transform>,
     coeffs_to_slots: Vec<Transform>,
     eval_mod: EvalMod,
@@ -42,7 +40,6 @@ impl<'k> Bootstrapper<'k> {
         keys.check(scheme, &params.key_requirements())?;
         let encoder = Encoder::new(scheme)?;
         let evaluator = Evaluator::new(scheme, keys.evaluation())?;
-        let arithmetic = CkksEvaluator::with_scales(evaluator.clone(), encoder.clone(), params.scales().clone());
         let log_slots = params.literal().log_slots;
         let slots_to_coeffs = dft::slots_to_coeffs(log_slots, params.slots_to_coeffs_matrices())
             .iter()
@@ -58,11 +55,11 @@ impl<'k> Bootstrapper<'k> {
             .enumerate()
             .map(|(i, matrix)| {
                 let level = params.raised_level() - i;
-                Transform::new(&encoder, matrix, level, params.scales()[level], params.scales()[level - 1])
+                Transform::new(&encoder, matrix, level, params.circuit_scale(), params.circuit_scale())
             })
             .collect::<Result<_>>()?;
-        let eval_mod = EvalMod::new(params.sine(params.amplitude())?);
-        Ok(Self { params: params.clone(), keys, evaluator, arithmetic, slots_to_coeffs, coeffs_to_slots, eval_mod })
+        let eval_mod = params.eval_mod()?;
+        Ok(Self { params: params.clone(), keys, evaluator, slots_to_coeffs, coeffs_to_slots, eval_mod })
     }
 
     /// The parameters.
@@ -117,7 +114,7 @@ impl<'k> Bootstrapper<'k> {
     /// [`Error::LevelsExhausted`] unless the ciphertext is at level 0.
     pub fn mod_raise(&self, ciphertext: &Ciphertext) -> Result<Ciphertext> {
         let level = self.params.raised_level();
-        let scale = self.params.scales()[level];
+        let scale = self.params.circuit_scale();
         let mut x = mod_raise(&self.evaluator, self.keys.encapsulation(), level, ciphertext, scale)?;
         for step in self.params.trace_steps() {
             x = self.evaluator.rotate_sum(&[(&x, 0), (&x, step)])?;
@@ -147,14 +144,10 @@ impl<'k> Bootstrapper<'k> {
     /// x/K' (x in units of q_0) → x without its integer part, times q_0/Δ, at the output level and its canonical scale.
     ///
     /// # Errors
-    /// [`Error::LevelsExhausted`] below the level of EvalMod.
+    /// [`Error::LevelsExhausted`] for another level than EvalMod's, [`Error::ScaleMismatch`] for another scale.
     pub fn eval_mod(&self, x: &Ciphertext) -> Result<Ciphertext> {
-        let mut out = self.eval_mod.evaluate(&self.arithmetic, x)?;
-        let found = self.params.output_level();
-        if out.level() != found {
-            return Err(Error::LevelsExhausted { operation: "EvalMod", needed: found, available: out.level() });
-        }
-        out.scale = self.params.scheme().scale_at(found);
+        let mut out = self.eval_mod.evaluate(&self.evaluator, x)?;
+        out.scale = self.params.scheme().scale_at(out.level());
         Ok(out)
     }
 }

@@ -24,8 +24,9 @@ pub struct BootstrapParamsLiteral {
     pub log_scale: u32,
     /// Levels left to the user: those between the result of a bootstrap and the level at which the next one starts.
     pub residual_levels: usize,
-    /// Bits of the primes of EvalMod.
-    pub eval_mod_bits: u32,
+    /// Bits of the primes that the products of EvalMod drop, first product first: one list per level of depth. The first
+    /// one's are fewer and the second one's more than the others', see `docs/bootstrapping.md`.
+    pub eval_mod_bits: Vec<Vec<u32>>,
     /// Bits of the primes of CoeffsToSlots, lowest level first; one stage each.
     pub coeffs_to_slots_bits: Vec<u32>,
     /// Bits of the special primes.
@@ -41,7 +42,7 @@ pub struct BootstrapParamsLiteral {
 }
 
 impl BootstrapParamsLiteral {
-    /// `n16-boot`: N = 2^16, all 2^15 slots, 15 residual levels of 39 bits, log QP = 1732 of 1747.
+    /// `n16-boot`: N = 2^16, all 2^15 slots, 14 residual levels of 39 bits, log QP = 1699 of 1747.
     pub fn n16_boot() -> Self {
         Self {
             log_n: 16,
@@ -49,13 +50,13 @@ impl BootstrapParamsLiteral {
             q0_bits: 50,
             slots_to_coeffs_bits: vec![35; 3],
             log_scale: 39,
-            residual_levels: 15,
-            eval_mod_bits: 50,
+            residual_levels: 14,
+            eval_mod_bits: precise_start(8),
             coeffs_to_slots_bits: vec![48; 4],
             p_bits: vec![50; 8],
             sparse_weight: 32,
-            bound: 16,
-            cosine_degree: 30,
+            bound: 14,
+            cosine_degree: 28,
             double_angles: 3,
         }
     }
@@ -81,8 +82,8 @@ impl BootstrapParamsLiteral {
         }
     }
 
-    /// Levels of EvalMod: ⌈log2(degree + 1)⌉ of the polynomial and one per double angle.
-    pub fn eval_mod_levels(&self) -> usize {
+    /// Products that follow each other in EvalMod: ⌈log2(degree + 1)⌉ of the polynomial and one per double angle.
+    pub fn eval_mod_depth(&self) -> usize {
         (self.cosine_degree + 1).next_power_of_two().trailing_zeros() as usize + self.double_angles as usize
     }
 
@@ -91,8 +92,15 @@ impl BootstrapParamsLiteral {
         let mut q_bits = vec![self.q0_bits];
         q_bits.extend(&self.slots_to_coeffs_bits);
         q_bits.extend(std::iter::repeat_n(self.log_scale, self.residual_levels));
-        q_bits.extend(std::iter::repeat_n(self.eval_mod_bits, self.eval_mod_levels()));
+        q_bits.extend(self.eval_mod_bits.iter().rev().flatten());
         q_bits.extend(&self.coeffs_to_slots_bits);
         ParamsLiteral { log_n: self.log_n, q_bits, p_bits: self.p_bits.clone(), log_scale: self.log_scale }
     }
+}
+
+/// 44 bits for the first product, 62 in two primes for the second, 50 for each of the others.
+fn precise_start(depth: usize) -> Vec<Vec<u32>> {
+    let mut steps = vec![vec![44], vec![31, 31]];
+    steps.resize(depth, vec![50]);
+    steps
 }

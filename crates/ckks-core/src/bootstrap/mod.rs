@@ -15,7 +15,6 @@ mod params;
 mod precision;
 mod sine;
 mod transform;
-mod variances;
 
 pub use circuit::{Bootstrapper, Slots};
 pub use keys::{BootstrapKeyRequirements, BootstrapKeys, EncapsulationKeys};

@@ -1,8 +1,8 @@
 //! Bootstrapping parameters that exist only after validation.
 
 use std::f64::consts::TAU;
-use std::sync::Arc;
 
+use super::eval_mod::EvalMod;
 use super::keys::BootstrapKeyRequirements;
 use super::sine::{self, Sine};
 use super::transform::Steps;
@@ -41,7 +41,6 @@ impl EncapsulationSecurity {
 pub struct BootstrapParams {
     literal: BootstrapParamsLiteral,
     scheme: Params,
-    scales: Arc<[Scale]>,
 }
 
 impl BootstrapParams {
@@ -89,27 +88,7 @@ impl BootstrapParams {
 
     fn assemble(literal: BootstrapParamsLiteral, scheme: Params) -> Result<Self> {
         check(&literal)?;
-        let mut made = Self { literal, scheme, scales: Arc::new([]) };
-        made.scales = made.circuit_scales();
-        Ok(made)
-    }
-
-    /// The canonical scales above the residual levels: 2^eval_mod_bits down to the polynomial's start, S²/q from there.
-    fn circuit_scales(&self) -> Arc<[Scale]> {
-        let top = self.scheme.max_level();
-        let start = Scale::power_of_two(self.literal.eval_mod_bits as i32);
-        let mut scales = vec![start; top + 1];
-        for level in (0..=top).rev() {
-            scales[level] = if level >= self.eval_mod_level() {
-                start
-            } else if level >= self.output_level() {
-                let above = scales[level + 1];
-                Scale::from_u64(self.scheme.q(level + 1).value()).map_or(above, |q| above.times(above).over(q))
-            } else {
-                self.scheme.scale_at(level)
-            };
-        }
-        scales.into()
+        Ok(Self { literal, scheme })
     }
 
     /// The literal that this set was built from.
@@ -139,7 +118,7 @@ impl BootstrapParams {
 
     /// Level at which EvalMod starts.
     pub fn eval_mod_level(&self) -> usize {
-        self.output_level() + self.literal.eval_mod_levels()
+        self.output_level() + self.literal.eval_mod_bits.iter().map(Vec::len).sum::<usize>()
     }
 
     /// Level to which ModRaise raises.
@@ -165,9 +144,27 @@ impl BootstrapParams {
         self.scheme.slots() / self.slots()
     }
 
-    /// Canonical scales of the circuit by level; on residual levels those of the scheme.
-    pub(super) fn scales(&self) -> &Arc<[Scale]> {
-        &self.scales
+    /// Level after each product of EvalMod, its start first.
+    pub(super) fn eval_mod_levels(&self) -> Vec<usize> {
+        let mut level = self.eval_mod_level();
+        let mut levels = vec![level];
+        for step in &self.literal.eval_mod_bits {
+            level -= step.len();
+            levels.push(level);
+        }
+        levels
+    }
+
+    /// Scale of everything from ModRaise to the start of EvalMod, and of the polynomial's value: as large as the largest prime.
+    pub(super) fn circuit_scale(&self) -> Scale {
+        let largest = self.literal.eval_mod_bits.iter().flatten().copied().max().unwrap_or(self.literal.q0_bits);
+        Scale::power_of_two(largest as i32)
+    }
+
+    /// Scale of EvalMod's value before it is declared to be that of the output level.
+    fn eval_mod_scale(&self) -> Scale {
+        let polynomial = self.literal.eval_mod_depth() - self.literal.double_angles as usize;
+        EvalMod::output_scale(&self.scheme, &self.eval_mod_levels()[polynomial..], self.circuit_scale())
     }
 
     /// The interval of the cosine's argument in units of q_0: K and the quarter turn that makes a sine of it.
@@ -183,7 +180,7 @@ impl BootstrapParams {
     /// What CoeffsToSlots multiplies by: a coefficient c of the raised polynomial becomes c/(K'·q_0), half of it, because real and
     /// imaginary part are sums of a number and its conjugate. The trace over the copies has multiplied it by their number.
     pub(super) fn coeffs_to_slots_factor(&self) -> f64 {
-        let unit = self.half_width() * self.scheme.q(0).value() as f64 / self.scales[self.raised_level()].to_f64();
+        let unit = self.half_width() * self.scheme.q(0).value() as f64 / self.circuit_scale().to_f64();
         0.5 / (unit * self.copies() as f64)
     }
 
@@ -191,13 +188,18 @@ impl BootstrapParams {
     /// amplitude·sin(2π·x)·S = x·q_0/Δ·S_out.
     pub(super) fn amplitude(&self) -> f64 {
         let output = self.output_level();
-        let ratio = self.scheme.scale_at(output).over(self.scales[output]).to_f64();
+        let ratio = self.scheme.scale_at(output).over(self.eval_mod_scale()).to_f64();
         ratio * self.message_ratio() / TAU
     }
 
     /// EvalMod's function.
-    pub(super) fn sine(&self, amplitude: f64) -> Result<Sine> {
-        Sine::new(self.literal.bound, self.literal.cosine_degree, self.literal.double_angles, amplitude)
+    pub(super) fn sine(&self) -> Result<Sine> {
+        Sine::new(self.literal.bound, self.literal.cosine_degree, self.literal.double_angles, self.amplitude())
+    }
+
+    /// EvalMod with its levels and scales.
+    pub(super) fn eval_mod(&self) -> Result<EvalMod> {
+        EvalMod::new(self.sine()?, self.eval_mod_levels(), self.circuit_scale(), self.circuit_scale())
     }
 
     /// log2 of the probability that one bootstrap fails because a coefficient leaves the interval ±K·q_0 after ModRaise.
@@ -258,7 +260,16 @@ fn check(lit: &BootstrapParamsLiteral) -> Result<()> {
     if lit.residual_levels == 0 {
         return refuse("no residual levels: nothing would be gained by a bootstrap; needed at least 1".into());
     }
-    if lit.eval_mod_bits == lit.log_scale || lit.coeffs_to_slots_bits.contains(&lit.log_scale) {
+    if lit.eval_mod_bits.len() != lit.eval_mod_depth() || lit.eval_mod_bits.iter().any(Vec::is_empty) {
+        return refuse(format!(
+            "primes for {} products of EvalMod, needed for {} (degree {} and {} double angles), at least one each",
+            lit.eval_mod_bits.len(),
+            lit.eval_mod_depth(),
+            lit.cosine_degree,
+            lit.double_angles
+        ));
+    }
+    if lit.eval_mod_bits.iter().flatten().any(|&b| b == lit.log_scale) || lit.coeffs_to_slots_bits.contains(&lit.log_scale) {
         return refuse(format!("primes of the circuit have the {} bits of the scale; they need another size", lit.log_scale));
     }
     if lit.slots_to_coeffs_bits.contains(&lit.log_scale) {

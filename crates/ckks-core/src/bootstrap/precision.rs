@@ -1,21 +1,18 @@
 //! How large the error of a bootstrap is, before anything is encrypted.
 //!
 //! Every part is E|ε|² per slot of the result, in units of slot values. What [`crate::noise::NoiseModel`] knows is used at the
-//! circuit's own scales; the rounding of the encoded matrices is left out (it is below 2^-80 of the slots for the presets).
+//! circuit's own scales.
 
 use std::f64::consts::TAU;
 
-use num_complex::Complex64;
-
 use super::circuit::Slots;
 use super::dft;
-use super::eval_mod::EvalMod;
 use super::mod_raise::{from_sparse_shape, to_sparse_shape};
 use super::params::BootstrapParams;
-use super::variances::{Noisy, NoisySlots, Variances};
 use crate::error::Result;
 use crate::noise::NoiseModel;
 use crate::noise::model::bits;
+use crate::params::Scale;
 use crate::ring::sampling::SIGMA;
 
 /// The error of a bootstrap by source, for values whose parts are uniform in [−1, 1].
@@ -89,13 +86,16 @@ impl BootstrapParams {
         let model = NoiseModel::new(self.scheme());
         let stages = dft::stages_of(self.literal().log_slots, self.slots_to_coeffs_matrices());
         let (mut done, mut sum) = (0, 0.0);
-        for (i, count) in stages.iter().enumerate() {
+        // E|z|² = 2/3 for parts that are uniform in [−1, 1]; every butterfly doubles it.
+        let mut message = 2.0 / 3.0;
+        for (i, &count) in stages.iter().enumerate() {
             done += count;
             let level = self.input_level() - i;
-            let added = model.rounding(level - 1) + model.switched_and_rescaled(level, level);
-            sum += added / 2f64.powi(done as i32);
+            let added = (model.rounding(level - 1) + model.switched_and_rescaled(level, level)) / self.copies() as f64;
+            sum += (added + self.encoded_matrix(count, done, level, message)) / 2f64.powi(done as i32);
+            message *= 2f64.powi(count as i32);
         }
-        sum / (2.0 * self.copies() as f64)
+        sum / 2.0
     }
 
     fn mod_raise_error(&self) -> f64 {
@@ -110,10 +110,20 @@ impl BootstrapParams {
         variance / self.scheme().scale_at(0).to_f64().powi(2)
     }
 
-    /// What a rescaling with a key switch leaves at `level`, at the circuit's scale.
-    fn added(&self, model: &NoiseModel, level: usize) -> f64 {
-        let ratio = self.scheme().scale_at(level).over(self.scales()[level]).to_f64();
+    /// What a rescaling with a key switch leaves at `level` and `scale`.
+    fn added(&self, model: &NoiseModel, level: usize, scale: Scale) -> f64 {
+        let ratio = self.scheme().scale_at(level).over(scale).to_f64();
         (model.rounding(level) + model.switched_and_rescaled(level + 1, level + 1)) * ratio * ratio
+    }
+
+    /// What the rounding of a matrix's entries leaves: `stages` butterflies, the longest of 2^`log_length`, encoded for the
+    /// rescaling from `level`, on slots of mean square `message`.
+    fn encoded_matrix(&self, stages: u32, log_length: u32, level: usize, message: f64) -> f64 {
+        let whole = log_length == self.literal().log_slots;
+        let diagonals = f64::from(if whole { 1 << stages } else { (2 << stages) - 1 });
+        let coefficients = 2f64.powi(log_length as i32 + 1);
+        let scale = self.scheme().q(level).value() as f64;
+        diagonals * coefficients / 12.0 / (scale * scale) * message
     }
 
     fn coeffs_to_slots_error(&self) -> f64 {
@@ -121,13 +131,24 @@ impl BootstrapParams {
         let mut stages = dft::stages_of(self.literal().log_slots, self.coeffs_to_slots_matrices());
         stages.reverse();
         let each = self.coeffs_to_slots_factor().powf(2.0 / stages.len() as f64);
-        let mut variance = 0.0;
+        let scale = self.circuit_scale();
+        // 2s coefficients of variance (h + 1)/12·q_0², each taken N/2s times by the trace.
+        let coefficient = self.scheme().q(0).value() as f64 / scale.to_f64() * self.copies() as f64;
+        let weight = f64::from(self.literal().sparse_weight + 1) / 12.0;
+        let mut message = 2.0 * self.slots() as f64 * weight * coefficient * coefficient;
+        let (mut variance, mut left) = (0.0, self.literal().log_slots);
         for (i, &count) in stages.iter().enumerate() {
-            // A backward butterfly halves the variance of independent errors.
-            variance = variance * each / 2f64.powi(count as i32) + self.added(&model, self.raised_level() - i - 1);
+            // A backward butterfly halves the variance of independent errors and of the message.
+            let shrink = each / 2f64.powi(count as i32);
+            let level = self.raised_level() - i;
+            // Entries are `each` and 2^−count times those of the plain butterflies, and rounded all the same.
+            let encoded = self.encoded_matrix(count, left, level, message);
+            variance = variance * shrink + encoded + self.added(&model, level - 1, scale);
+            message *= shrink;
+            left -= count;
         }
         // x + x̄ doubles the real part, which has half the variance; the conjugate brings its own key switch.
-        let conjugated = 2.0 * variance + self.added(&model, self.eval_mod_level());
+        let conjugated = 2.0 * variance + self.added(&model, self.eval_mod_level(), scale);
         conjugated * (self.half_width() * self.message_ratio()).powi(2)
     }
 
@@ -142,20 +163,15 @@ impl BootstrapParams {
 
     fn eval_mod_error(&self) -> Result<f64> {
         let model = NoiseModel::new(self.scheme());
-        let amplitude = self.amplitude();
-        let eval_mod = EvalMod::new(self.sine(amplitude)?);
-        let multiples = self.multiples();
-        let exact = |&(i, _): &(f64, f64)| Noisy { value: Complex64::new(i / self.half_width(), 0.0), variance: 0.0 };
-        let input = NoisySlots { slots: multiples.iter().map(exact).collect(), level: self.eval_mod_level() };
-        let added = (0..=self.eval_mod_level()).map(|level| self.added(&model, level)).collect();
-        let output = eval_mod.evaluate(&Variances { added, slots: multiples.len() }, &input)?;
-        let mean: f64 = output.slots.iter().zip(&multiples).map(|(x, (_, p))| x.variance * p).sum();
-        Ok(mean * (self.message_ratio() / (TAU * amplitude)).powi(2))
+        let eval_mod = self.eval_mod()?;
+        let added = |level: usize, scale: Scale| self.added(&model, level, scale);
+        let mean: f64 = self.multiples().iter().map(|&(i, p)| p * eval_mod.error_variance(self.scheme(), i, &added)).sum();
+        Ok(mean * (self.message_ratio() / (TAU * self.amplitude())).powi(2))
     }
 
     fn approximation_error(&self) -> Result<f64> {
         let amplitude = self.amplitude();
-        let sine = self.sine(amplitude)?;
+        let sine = self.sine()?;
         let error = |x: f64| (sine.eval(x) / amplitude - (TAU * x).sin()) * self.message_ratio() / TAU;
         let points = [-0.9, -0.3, 0.3, 0.9];
         let mean = |i: f64| points.iter().map(|z| error(i + z / self.message_ratio()).powi(2)).sum::<f64>() / points.len() as f64;

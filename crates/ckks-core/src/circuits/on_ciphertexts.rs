@@ -1,7 +1,5 @@
 //! The evaluator that works on ciphertexts.
 
-use std::sync::Arc;
-
 use num_complex::Complex64;
 use rayon::prelude::*;
 
@@ -20,8 +18,6 @@ use crate::plaintext::{Plaintext, SubringPlaintext};
 pub struct CkksEvaluator<'k> {
     inner: eval::Evaluator<'k>,
     encoder: Encoder,
-    /// Canonical scales by level where they are not those of the parameters.
-    scales: Option<Arc<[Scale]>>,
 }
 
 impl<'k> CkksEvaluator<'k> {
@@ -30,7 +26,7 @@ impl<'k> CkksEvaluator<'k> {
     /// # Errors
     /// [`Error::ParamsMismatch`] if the keys belong to other parameters.
     pub fn new(params: &Params, keys: &'k EvaluationKeys) -> Result<Self> {
-        Ok(Self { inner: eval::Evaluator::new(params, keys)?, encoder: Encoder::new(params)?, scales: None })
+        Ok(Self { inner: eval::Evaluator::new(params, keys)?, encoder: Encoder::new(params)? })
     }
 
     /// An evaluator for what needs no keys: sums and plaintext products.
@@ -38,18 +34,7 @@ impl<'k> CkksEvaluator<'k> {
     /// # Errors
     /// Those of the encoder's tables.
     pub fn without_keys(params: &Params) -> Result<Self> {
-        Ok(Self { inner: eval::Evaluator::without_keys(params), encoder: Encoder::new(params)?, scales: None })
-    }
-
-    /// An evaluator with canonical scales of its own, one per level: for circuits on levels that the parameters reserve, such as
-    /// those of bootstrapping.
-    pub(crate) fn with_scales(inner: eval::Evaluator<'k>, encoder: Encoder, scales: Arc<[Scale]>) -> Self {
-        Self { inner, encoder, scales: Some(scales) }
-    }
-
-    /// The scale that every vector at `level` has.
-    fn scale_at(&self, level: usize) -> Scale {
-        self.scales.as_ref().map_or_else(|| self.params().scale_at(level), |scales| scales[level])
+        Ok(Self { inner: eval::Evaluator::without_keys(params), encoder: Encoder::new(params)? })
     }
 
     /// The parameters.
@@ -79,7 +64,7 @@ impl<'k> CkksEvaluator<'k> {
     /// Products leave the canonical scale only on levels whose prime is not of the scale's size.
     fn canonical(&self, ciphertext: Ciphertext) -> Result<Ciphertext> {
         let level = ciphertext.level();
-        let (found, needed) = (ciphertext.scale(), self.scale_at(level));
+        let (found, needed) = (ciphertext.scale(), self.params().scale_at(level));
         if found.matches(needed) {
             Ok(ciphertext)
         } else {
@@ -92,7 +77,8 @@ impl<'k> CkksEvaluator<'k> {
         let Some(below) = level.checked_sub(1) else {
             return Err(Error::LevelsExhausted { operation, needed: 1, available: 0 });
         };
-        Ok(self.scale_at(below).times(self.inner.prime_scale(level)).over(self.scale_at(level)))
+        let params = self.inner.params();
+        Ok(params.scale_at(below).times(self.inner.prime_scale(level)).over(params.scale_at(level)))
     }
 
     fn encode(&self, p: &PlainVector, level: usize, scale: Scale) -> Result<Plaintext> {
@@ -212,7 +198,7 @@ impl Arithmetic for CkksEvaluator<'_> {
         if level > a.level() {
             return Err(Error::LevelsExhausted { operation: "dropping to a level", needed: level, available: a.level() });
         }
-        self.inner.adjust_to(a, level, self.scale_at(level))
+        self.inner.adjust_to(a, level, self.params().scale_at(level))
     }
 
     fn sum_of_rotations(&self, terms: &[(&Ciphertext, i64)]) -> Result<Ciphertext> {

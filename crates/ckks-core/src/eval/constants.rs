@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 
 use super::Evaluator;
-use crate::ciphertext::Ciphertext;
+use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels;
 use crate::params::Scale;
@@ -44,6 +44,24 @@ impl Evaluator<'_> {
         }
         let k = encoded(c, acc.scale.over(a.scale))?;
         for (out, part) in [(&mut acc.c0, &a.c0), (&mut acc.c1, &a.c1)] {
+            out.for_each_limb(|i, limb| {
+                let m = self.params.q(i);
+                kernels::mul_scalar_add_assign(m, limb, part.limb(i), residue(m, k));
+            });
+        }
+        Ok(())
+    }
+
+    /// p += c·a before relinearisation, with c encoded so that the sum's scale is right.
+    ///
+    /// # Errors
+    /// [`Error::ValueOutOfRange`]; [`Error::LevelsExhausted`] if `a` has fewer levels.
+    pub(crate) fn add_multiple_to_product(&self, p: &mut Product, a: &Ciphertext, c: f64) -> Result<()> {
+        if p.level() > a.level() {
+            return Err(Error::LevelsExhausted { operation: "adding a multiple", needed: p.level(), available: a.level() });
+        }
+        let k = encoded(c, p.scale.over(a.scale))?;
+        for (out, part) in p.d.iter_mut().zip([&a.c0, &a.c1]) {
             out.for_each_limb(|i, limb| {
                 let m = self.params.q(i);
                 kernels::mul_scalar_add_assign(m, limb, part.limb(i), residue(m, k));

@@ -91,6 +91,16 @@ impl Evaluator<'_> {
         Ok(out)
     }
 
+    /// Relinearisation and as many rescalings as lead to `level`, in one division.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] if the product is below `level`.
+    pub(crate) fn relinearise_to(&self, p: &Product, level: usize) -> Result<Ciphertext> {
+        let mut out = self.relinearise_keeping(p, self.needs_level("a product", p.level(), level).map(|_| level + 1)?)?;
+        out.scale = (level + 1..=p.level()).fold(p.scale, |s, i| s.over(self.prime_scale(i)));
+        Ok(out)
+    }
+
     fn relinearise_keeping(&self, p: &Product, keep: usize) -> Result<Ciphertext> {
         let level = p.level();
         let key = self.keys("relinearisation key", level)?.relinearisation(level)?;

@@ -26,6 +26,20 @@ impl Evaluator<'_> {
         Ok(Ciphertext { c0: c0?, c1: c1?, scale })
     }
 
+    /// As many rescalings as lead to `level`, in one division.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] if the ciphertext is below `level`.
+    pub(crate) fn rescale_to(&self, ct: &Ciphertext, level: usize) -> Result<Ciphertext> {
+        self.needs_level("rescaling", ct.level(), level)?;
+        let scale = (level + 1..=ct.level()).fold(ct.scale, |s, i| s.over(self.prime_scale(i)));
+        let (c0, c1) = rayon::join(
+            || divide_by_dropped(&self.params, ct.c0.clone(), level + 1),
+            || divide_by_dropped(&self.params, ct.c1.clone(), level + 1),
+        );
+        Ok(Ciphertext { c0: c0?, c1: c1?, scale })
+    }
+
     /// Forgets the limbs above `level`; the scale stays. Free.
     ///
     /// # Errors

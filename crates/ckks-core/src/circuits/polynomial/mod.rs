@@ -12,6 +12,7 @@
 //! * one level otherwise. A circuit whose step before is linear saves it by folding [`ChebyshevPolynomial::affine_map`]
 //!   into that step and calling [`evaluate_normalised`].
 
+mod at_scale;
 mod evaluate;
 mod plan;
 #[cfg(test)]

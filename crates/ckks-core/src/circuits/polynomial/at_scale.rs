@@ -1,0 +1,153 @@
+//! A planned polynomial on ciphertexts whose levels need not have canonical scales.
+//!
+//! The scale of the result is chosen and passed down: a quotient is made at the scale that its product needs, every constant
+//! is encoded at what is missing to the sum's scale. So no operand is ever adjusted, linear parts join their products before the
+//! rescaling, and a step may drop several primes (Bossuat et al., eprint 2020/1203, section 5, in this order of scales).
+
+use std::collections::BTreeMap;
+
+use super::plan::{Node, PolynomialPlan, ceil_log2};
+use crate::ciphertext::Ciphertext;
+use crate::error::{Error, Result};
+use crate::eval::Evaluator;
+use crate::params::{Params, Scale};
+
+/// The product of the primes between two levels.
+fn dropped(params: &Params, from: usize, to: usize) -> Scale {
+    let prime = |i: usize| Scale::from_u64(params.q(i).value()).unwrap_or(Scale::power_of_two(0));
+    (to + 1..=from).fold(Scale::power_of_two(0), |product, i| product.times(prime(i)))
+}
+
+/// Scales of all powers, if T₁ has `first`; `levels[d]` is the level after d products.
+pub(crate) fn power_scales(plan: &PolynomialPlan, params: &Params, levels: &[usize], first: Scale) -> BTreeMap<usize, Scale> {
+    let mut scales = BTreeMap::from([(1, first)]);
+    for (&n, p) in &plan.powers {
+        let d = ceil_log2(n);
+        let scale = scales[&p.a].times(scales[&p.b]).over(dropped(params, levels[d - 1], levels[d]));
+        scales.insert(n, scale);
+    }
+    scales
+}
+
+impl PolynomialPlan {
+    /// p(y) at `levels[depth]` and exactly `scale`, for y at `levels[0]`; `levels[d]` is the level after d products.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] if y is at another level or too few levels are named; [`Error::MissingKey`].
+    pub(crate) fn evaluate_at_scale(
+        &self,
+        evaluator: &Evaluator<'_>,
+        y: &Ciphertext,
+        levels: &[usize],
+        scale: Scale,
+    ) -> Result<Ciphertext> {
+        if y.level() != levels[0] || levels.len() <= self.depth() || self.depth() == 0 {
+            return Err(Error::LevelsExhausted {
+                operation: "a polynomial",
+                needed: levels[0].max(self.depth()),
+                available: y.level(),
+            });
+        }
+        let mut powers = BTreeMap::from([(1, y.clone())]);
+        for (&n, p) in &self.powers {
+            let d = ceil_log2(n);
+            let at = |k: usize| evaluator.drop_to_level(&powers[&k], levels[d - 1]);
+            let (a, b) = (at(p.a)?, at(p.b)?);
+            // The integer goes into a factor, so that it does not multiply the rescaling's error.
+            let mut product = evaluator.tensor(&evaluator.mul_integer(&a, p.integer), &b)?;
+            if p.a != p.b {
+                evaluator.add_multiple_to_product(&mut product, &at(p.a - p.b)?, -p.subtract)?;
+            }
+            let mut power = evaluator.relinearise_to(&product, levels[d])?;
+            if p.a == p.b {
+                power = evaluator.add_constant(&power, (-p.subtract).into())?;
+            }
+            powers.insert(n, power);
+        }
+        self.node_at_scale(evaluator, &self.root, &powers, &levels[..=self.depth()], scale)
+    }
+
+    fn node_at_scale(
+        &self,
+        evaluator: &Evaluator<'_>,
+        node: &Node,
+        powers: &BTreeMap<usize, Ciphertext>,
+        levels: &[usize],
+        scale: Scale,
+    ) -> Result<Ciphertext> {
+        let [above @ .., before, after] = levels else {
+            return Err(Error::LevelsExhausted { operation: "a polynomial", needed: 2, available: levels.len() });
+        };
+        let sum_scale = scale.times(dropped(evaluator.params(), *before, *after));
+        let at = |n: usize| evaluator.drop_to_level(&powers[&n], *before);
+        let mut out = if node.products.is_empty() {
+            let (n, c) = node.linear.first().copied().unwrap_or((1, 0.0));
+            let first = at(n)?;
+            let mut sum = evaluator.mul_constant(&first, c, sum_scale.over(first.scale()))?;
+            sum.scale = sum_scale;
+            for &(n, c) in node.linear.iter().skip(1) {
+                evaluator.mul_constant_add(&mut sum, &at(n)?, c)?;
+            }
+            evaluator.rescale_to(&sum, *after)?
+        } else {
+            let factors = node
+                .products
+                .iter()
+                .map(|(quotient, n)| {
+                    let power = at(*n)?;
+                    let levels: Vec<usize> = above.iter().chain([before]).copied().collect();
+                    let mut value = self.node_at_scale(evaluator, quotient, powers, &levels, sum_scale.over(power.scale()))?;
+                    // The same number but for the last bits of the mantissa.
+                    value.scale = sum_scale.over(power.scale());
+                    Ok((value, power))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let pairs: Vec<_> = factors.iter().map(|(a, b)| (a, b)).collect();
+            let mut product = evaluator.tensor_sum(&pairs)?;
+            product.scale = sum_scale;
+            for &(n, c) in &node.linear {
+                evaluator.add_multiple_to_product(&mut product, &at(n)?, c)?;
+            }
+            evaluator.relinearise_to(&product, *after)?
+        };
+        out.scale = scale;
+        evaluator.add_constant(&out, node.constant.into())
+    }
+
+    /// The same on a number; `disturb(level, scale)` is added wherever a ciphertext is rescaled to that level and scale.
+    pub(crate) fn evaluate_disturbed(
+        &self,
+        params: &Params,
+        y: f64,
+        levels: &[usize],
+        scales: (Scale, Scale),
+        disturb: &mut dyn FnMut(usize, Scale) -> f64,
+    ) -> f64 {
+        let power_scales = power_scales(self, params, levels, scales.0);
+        let mut powers = BTreeMap::from([(0, 1.0), (1, y)]);
+        for (&n, p) in &self.powers {
+            let value = p.integer as f64 * powers[&p.a] * powers[&p.b] - p.subtract * powers[&(p.a - p.b)];
+            powers.insert(n, value + disturb(levels[ceil_log2(n)], power_scales[&n]));
+        }
+        node_disturbed(params, &self.root, &powers, &power_scales, &levels[..=self.depth()], scales.1, disturb)
+    }
+}
+
+fn node_disturbed(
+    params: &Params,
+    node: &Node,
+    powers: &BTreeMap<usize, f64>,
+    power_scales: &BTreeMap<usize, Scale>,
+    levels: &[usize],
+    scale: Scale,
+    disturb: &mut dyn FnMut(usize, Scale) -> f64,
+) -> f64 {
+    let last = levels.len() - 1;
+    let sum_scale = scale.times(dropped(params, levels[last - 1], levels[last]));
+    let mut value = node.constant + node.linear.iter().map(|(n, c)| c * powers[n]).sum::<f64>();
+    for (quotient, n) in &node.products {
+        let needed = sum_scale.over(power_scales[n]);
+        value += powers[n] * node_disturbed(params, quotient, powers, power_scales, &levels[..last], needed, disturb);
+    }
+    value + disturb(levels[last], scale)
+}
