@@ -46,7 +46,7 @@ pub struct KeySet {
 /// What happened to a text on its way into a query. Stays with the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TextReport {
-    /// Tokens that were encrypted, [CLS] and [SEP] included.
+    /// Tokens that were encrypted, `[CLS]` and `[SEP]` included.
     pub tokens: usize,
     /// Tokens that did not fit and were cut from the end.
     pub cut_tokens: usize,

@@ -119,7 +119,7 @@ pub enum Error {
     /// A text that does not fit, where cutting was not allowed.
     #[error("the text has {found} tokens, the model takes {limit}; shorten it, or allow it to be cut")]
     TextTooLong {
-        /// Tokens of the whole text with [CLS] and [SEP].
+        /// Tokens of the whole text with `[CLS]` and `[SEP]`.
         found: usize,
         /// Largest number of tokens that fits.
         limit: usize,

@@ -105,7 +105,7 @@ impl<F: Real> Layer<F> {
         self.after_attention(x, attend(q, k, v, spans, spans, n_heads))
     }
 
-    /// Only each sentence's first row ([CLS]) of the next state: all that the classification head reads.
+    /// Only each sentence's first row (`[CLS]`) of the next state: all that the classification head reads.
     fn forward_cls(&self, x: &Array2<F>, spans: &[Range<usize>], n_heads: usize) -> Array2<F> {
         let d = x.ncols();
         let first: Vec<usize> = spans.iter().map(|span| span.start).collect();

@@ -152,7 +152,7 @@ impl StudentConfig {
         ranks.chain([self.dim, self.head_size]).fold(1, usize::max).next_power_of_two()
     }
 
-    /// Most tokens of a text, [CLS] and [SEP] included.
+    /// Most tokens of a text, `[CLS]` and `[SEP]` included.
     pub fn max_tokens(&self) -> usize {
         self.buckets.last().map_or(0, |b| b.positions)
     }
