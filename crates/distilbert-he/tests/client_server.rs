@@ -209,3 +209,51 @@ fn queries_and_answers_survive_their_files() {
     file::write(&keys_path, &s.keys.evaluation, &s.params, &WriteOptions::default()).unwrap();
     assert_eq!(file::inspect(&keys_path).unwrap().payload_bytes, plan.key_file_bytes);
 }
+
+#[test]
+fn damaged_query_and_answer_files_are_refused() {
+    let mut s = setting(0);
+    let (query, _) = encrypt_ids(&s.client, &s.keys.secret, &[2, 15, 14, 3], &mut s.randomness).unwrap();
+    let answer = infer(&s.server, &s.keys.evaluation, &query, &mut |_| ()).unwrap();
+    let extra = serde_json::Map::new();
+    let (mut query_file, mut answer_file) = (Vec::new(), Vec::new());
+    file::write_to(&mut query_file, &query, &s.params, &extra).unwrap();
+    file::write_to(&mut answer_file, &answer, &s.params, &extra).unwrap();
+    let reads = |bytes: &[u8], is_query: bool| {
+        let length = bytes.len() as u64;
+        match is_query {
+            true => file::read_from::<Query>(&mut &bytes[..], length, &s.params).is_ok(),
+            false => file::read_from::<Answer>(&mut &bytes[..], length, &s.params).is_ok(),
+        }
+    };
+    for (bytes, is_query) in [(query_file, true), (answer_file, false)] {
+        assert!(reads(&bytes, is_query), "the undamaged file is the control");
+        // Every byte of prefix and header, then one in 997.
+        for at in (0..1200).chain((1200..bytes.len()).step_by(997)) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(!reads(&changed, is_query), "byte {at} flipped");
+            assert!(!reads(&bytes[..at], is_query), "cut to {at} bytes");
+        }
+        assert!(!reads(&[bytes.as_slice(), &[0]].concat(), is_query), "one byte too many");
+    }
+}
+
+#[test]
+fn headers_that_claim_absurd_things_are_refused_before_anything_is_allocated() {
+    use ckks_core::file::Storable;
+    let mut s = setting(0);
+    let (query, _) = encrypt_ids(&s.client, &s.keys.secret, &[2, 15, 3], &mut s.randomness).unwrap();
+    let answer = infer(&s.server, &s.keys.evaluation, &query, &mut |_| ()).unwrap();
+    let mut header = query.header(&s.params).unwrap();
+    header.positions = usize::MAX;
+    assert!(Query::payload_len(&header, &s.params).unwrap_err().to_string().contains("positions"));
+    header.positions = 4;
+    header.tokens.level = usize::MAX;
+    assert!(Query::payload_len(&header, &s.params).is_err());
+    let mut header = answer.header(&s.params).unwrap();
+    header.labels[1] = "\u{1b}[31mPOSITIVE".to_owned();
+    assert!(Answer::payload_len(&header, &s.params).unwrap_err().to_string().contains("control characters"));
+    header.labels[1] = "x".repeat(257);
+    assert!(Answer::payload_len(&header, &s.params).unwrap_err().to_string().contains("257 bytes"));
+}
