@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn products_with_runs(bits in 4u32..=50, log_run in 0u32..7, runs in 1usize..5, inputs in 0usize..20, outputs in 1usize..6, seed: u64) {
+    fn products_with_runs(bits in 4u32..=50, log_run in 0u32..7, runs in 1usize..40, inputs in 0usize..20, outputs in 1usize..6, seed: u64) {
         let p = prime_below(bits, 0, 0);
         let m = Modulus::new(p).unwrap();
         let run = 1usize << log_run;

@@ -45,6 +45,10 @@ pub fn mul_blocks_add_assign(m: &Modulus, acc: &mut [u64], a: &[u64], w: &[u64],
 const OUTS: usize = 2;
 /// Vectors of one register tile: with two halves a sum, 16 of the 32 registers hold sums.
 const ROWS: usize = 4;
+/// Runs whose weights are packed at a time: a few cache lines of each row.
+const RUNS: usize = 16;
+
+type Tile = [Row; ROWS];
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weights: &[&[u64]], run: usize) {
@@ -54,14 +58,33 @@ pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weig
     let prime = Prime::new(m);
     let most = most_terms(m.value(), m.value());
     let tiles_per_run = run / (8 * ROWS);
-    let inputs: Vec<&[[Row; ROWS]]> = inputs.iter().map(|x| x.as_chunks::<8>().0.as_chunks::<ROWS>().0).collect();
+    let inputs: Vec<&[Tile]> = inputs.iter().map(|x| x.as_chunks::<8>().0.as_chunks::<ROWS>().0).collect();
     let tiles = inputs[0].len();
+    let groups = outs.len().div_ceil(OUTS);
+    // The weights of a few runs, one run after the other: output group after output group, the group's outputs side by side for
+    // each input. Rows of weights often lie a power of two apart, in the same few cache sets: each line is read only once.
+    let words = groups * inputs.len();
+    let mut packed: Vec<[u64; OUTS]> = vec![[0; OUTS]; RUNS * words];
+    // The inputs' tiles, for the same reason: they are read once for every group of outputs.
+    let mut columns: Vec<Tile> = vec![[[0; 8]; ROWS]; inputs.len()];
     for tile in 0..tiles {
+        columns.iter_mut().zip(&inputs).for_each(|(column, input)| *column = input[tile]);
         let c = tile / tiles_per_run;
-        for (group, weights) in outs.chunks_mut(OUTS).zip(weights.chunks(OUTS * inputs.len())) {
+        if tile.is_multiple_of(tiles_per_run * RUNS) {
+            for (g, row) in weights.chunks_exact(inputs.len()).enumerate() {
+                for (b, w) in row.iter().enumerate() {
+                    let place = g / OUTS * inputs.len() + b;
+                    let w = w.get(c..w.len().min(c + RUNS)).unwrap_or(&[]);
+                    for (packed, &w) in packed[place..].iter_mut().step_by(words).zip(w) {
+                        packed[g % OUTS] = w;
+                    }
+                }
+            }
+        }
+        let weights = &packed[c % RUNS * words..][..words];
+        for (group, weights) in outs.chunks_mut(OUTS).zip(weights.chunks_exact(inputs.len())) {
             let mut sums = [[Sum::from(splat(0)); ROWS]; OUTS];
-            let word = |g: usize, b: usize| weights.get(g * inputs.len() + b).and_then(|w| w.get(c)).copied().unwrap_or(0);
-            for (k, part) in inputs.chunks(most).enumerate() {
+            for (k, (columns, weights)) in columns.chunks(most).zip(weights.chunks(most)).enumerate() {
                 if k > 0 {
                     for g in 0..OUTS {
                         for u in 0..ROWS {
@@ -69,10 +92,9 @@ pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weig
                         }
                     }
                 }
-                for (b, input) in part.iter().enumerate() {
-                    let x = &input[tile];
+                for (x, words) in columns.iter().zip(weights) {
                     for g in 0..OUTS {
-                        let w = splat(word(g, k * most + b));
+                        let w = splat(words[g]);
                         for u in 0..ROWS {
                             sums[g][u].add_product(load(&x[u]), w);
                         }

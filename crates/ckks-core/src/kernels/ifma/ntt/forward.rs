@@ -55,29 +55,30 @@ impl Twiddles {
     }
 }
 
-/// (x, y) → (x + w·y, x − w·y).
+/// (x, y) → (x + w·y, x − w·y). Words that the next stage only multiplies need not be `CLEAN` above 52 bits.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn butterfly<const LAZY: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, (w, quotient): Factor) {
-    if LAZY {
-        let t = prime.times_unmasked(*y, w, quotient);
-        *y = sub(add(*x, prime.two_p), t);
-        *x = add(*x, t);
-    } else {
-        let t = prime.times_lazy(*y, w, quotient);
-        let u = reduce_once(*x, prime.two_p);
-        *y = sub(add(u, prime.two_p), t);
-        *x = add(u, t);
-    }
+fn butterfly<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, (w, quotient): Factor) {
+    let t = if LAZY || !CLEAN { prime.times_unmasked(*y, w, quotient) } else { prime.times_lazy(*y, w, quotient) };
+    let u = if LAZY { *x } else { reduce_once(*x, prime.two_p) };
+    *y = sub(add(u, prime.two_p), t);
+    *x = add(u, t);
 }
 
+/// A pass over a block: the first half of each part is added to in the next stage and has to be clean, the second is multiplied.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn radix_2<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root) {
     let w = broadcast(root);
-    let (low, high) = rows.split_at_mut(rows.len() / 2);
-    for (r0, r1) in low.iter_mut().zip(high) {
+    let half = rows.len() / 2;
+    let (low, high) = rows.split_at_mut(half);
+    for (i, (r0, r1)) in low.iter_mut().zip(high).enumerate() {
         let (mut x0, mut x1) = (load(r0), load(r1));
-        butterfly::<LAZY>(prime, &mut x0, &mut x1, w);
+        if i < half / 2 {
+            butterfly::<LAZY, true>(prime, &mut x0, &mut x1, w);
+        } else {
+            butterfly::<LAZY, false>(prime, &mut x0, &mut x1, w);
+        }
         store(r0, x0);
         store(r1, x1);
     }
@@ -85,18 +86,28 @@ fn radix_2<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root) {
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn radix_4<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root, roots: [Root; 2]) {
-    let w = broadcast(root);
-    let [w0, w1] = [broadcast(roots[0]), broadcast(roots[1])];
+    let w = [broadcast(root), broadcast(roots[0]), broadcast(roots[1])];
     let quarter = rows.len() / 4;
     let (low, high) = rows.split_at_mut(2 * quarter);
     let (q0, q1) = low.split_at_mut(quarter);
     let (q2, q3) = high.split_at_mut(quarter);
+    let (a0, b0) = q0.split_at_mut(quarter / 2);
+    let (a1, b1) = q1.split_at_mut(quarter / 2);
+    let (a2, b2) = q2.split_at_mut(quarter / 2);
+    let (a3, b3) = q3.split_at_mut(quarter / 2);
+    quarters::<LAZY, true>(prime, [a0, a1, a2, a3], &w);
+    quarters::<LAZY, false>(prime, [b0, b1, b2, b3], &w);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn quarters<const LAZY: bool, const CLEAN: bool>(prime: &Prime, [q0, q1, q2, q3]: [&mut [Row]; 4], w: &[Factor; 3]) {
     for (((r0, r1), r2), r3) in q0.iter_mut().zip(q1).zip(q2).zip(q3) {
         let [mut x0, mut x1, mut x2, mut x3] = [load(r0), load(r1), load(r2), load(r3)];
-        butterfly::<LAZY>(prime, &mut x0, &mut x2, w);
-        butterfly::<LAZY>(prime, &mut x1, &mut x3, w);
-        butterfly::<LAZY>(prime, &mut x0, &mut x1, w0);
-        butterfly::<LAZY>(prime, &mut x2, &mut x3, w1);
+        butterfly::<LAZY, true>(prime, &mut x0, &mut x2, w[0]);
+        butterfly::<LAZY, false>(prime, &mut x1, &mut x3, w[0]);
+        butterfly::<LAZY, CLEAN>(prime, &mut x0, &mut x1, w[1]);
+        butterfly::<LAZY, CLEAN>(prime, &mut x2, &mut x3, w[2]);
         store(r0, x0);
         store(r1, x1);
         store(r2, x2);
@@ -107,19 +118,20 @@ fn radix_4<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root, roots:
 /// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn three_stages<const LAZY: bool>(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
+fn three_stages<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
     let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
-    for (a, b) in [(&mut *x0, &mut *x4), (x1, x5), (x2, x6), (x3, x7)] {
-        butterfly::<LAZY>(prime, a, b, w[1]);
-    }
-    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
-    for (a, b, w) in [(&mut *x0, &mut *x2, w[2]), (x1, x3, w[2]), (x4, x6, w[3]), (x5, x7, w[3])] {
-        butterfly::<LAZY>(prime, a, b, w);
-    }
-    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
-    for (a, b, w) in [(&mut *x0, &mut *x1, w[4]), (x2, x3, w[5]), (x4, x5, w[6]), (x6, x7, w[7])] {
-        butterfly::<LAZY>(prime, a, b, w);
-    }
+    butterfly::<LAZY, true>(prime, x0, x4, w[1]);
+    butterfly::<LAZY, true>(prime, x1, x5, w[1]);
+    butterfly::<LAZY, false>(prime, x2, x6, w[1]);
+    butterfly::<LAZY, false>(prime, x3, x7, w[1]);
+    butterfly::<LAZY, true>(prime, x0, x2, w[2]);
+    butterfly::<LAZY, false>(prime, x1, x3, w[2]);
+    butterfly::<LAZY, true>(prime, x4, x6, w[3]);
+    butterfly::<LAZY, false>(prime, x5, x7, w[3]);
+    butterfly::<LAZY, CLEAN>(prime, x0, x1, w[4]);
+    butterfly::<LAZY, CLEAN>(prime, x2, x3, w[5]);
+    butterfly::<LAZY, CLEAN>(prime, x4, x5, w[6]);
+    butterfly::<LAZY, CLEAN>(prime, x6, x7, w[7]);
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -132,12 +144,20 @@ fn radix_8<const LAZY: bool>(prime: &Prime, rows: &mut [Row], top: &[Root], plac
         w[4 + k] = broadcast(top[4 * place + k]);
     }
     let eighth = rows.len() / 8;
-    for i in 0..eighth {
+    eighths::<LAZY, true>(prime, rows, 0..eighth / 2, &w);
+    eighths::<LAZY, false>(prime, rows, eighth / 2..eighth, &w);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row], range: std::ops::Range<usize>, w: &[Factor; 8]) {
+    let eighth = rows.len() / 8;
+    for i in range {
         let mut x = [_mm512_setzero_si512(); 8];
         for k in 0..8 {
             x[k] = load(&rows[k * eighth + i]);
         }
-        three_stages::<LAZY>(prime, &mut x, &w);
+        three_stages::<LAZY, CLEAN>(prime, &mut x, w);
         for k in 0..8 {
             store(&mut rows[k * eighth + i], x[k]);
         }
@@ -150,9 +170,9 @@ fn radix_8<const LAZY: bool>(prime: &Prime, rows: &mut [Row], top: &[Root], plac
 fn forward_leaf<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
     let one = splat(1);
     let mut x = load_rows(rows);
-    three_stages::<LAZY>(prime, &mut x, &front_factors(prime, leaf));
+    three_stages::<LAZY, true>(prime, &mut x, &front_factors(prime, leaf));
     let mut x = transpose(x);
-    three_stages::<LAZY>(prime, &mut x, &back_factors(prime, leaf));
+    three_stages::<LAZY, true>(prime, &mut x, &back_factors(prime, leaf));
     let mut x = transpose(x);
     for k in 0..8 {
         let reduced = if LAZY {
