@@ -12,6 +12,9 @@ use crate::ring::{Basis, automorphism};
 #[derive(Clone)]
 pub struct Params(Arc<Inner>);
 
+/// Converters by the numbers of the primes that they convert from and to.
+type Converters = HashMap<(Vec<usize>, Vec<usize>), Arc<BasisConverter>>;
+
 struct Inner {
     literal: ParamsLiteral,
     q: Vec<NttTable>,
@@ -19,7 +22,7 @@ struct Inner {
     scales: Vec<Scale>,
     security: Security,
     digest: [u8; 32],
-    converters: Mutex<HashMap<(Vec<usize>, Vec<usize>), Arc<BasisConverter>>>,
+    converters: Mutex<Converters>,
     automorphisms: Mutex<HashMap<u64, Arc<Vec<u32>>>>,
 }
 

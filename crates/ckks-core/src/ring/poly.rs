@@ -171,6 +171,7 @@ impl Poly<Ntt> {
     }
 
     /// self = self ⊙ other, which may have more limbs.
+    #[cfg(feature = "secret")]
     pub(crate) fn mul_assign(&mut self, params: &Params, other: &Self) {
         let basis = self.basis;
         self.for_each_limb(|i, a| kernels::mul_assign(params.modulus(basis, i), a, other.limb(i)));

@@ -22,7 +22,7 @@ impl HeadLayout {
     /// [`Error::LengthMismatch`] unless the heads divide the features and a sentence stands in the real parts of one vector on
     /// its own (products of two vectors mix real and imaginary parts, and token offsets wrap around within the sentence).
     pub fn new(tokens: TokenLayout, heads: usize) -> Result<Self> {
-        if heads == 0 || tokens.features() % heads != 0 {
+        if heads == 0 || !tokens.features().is_multiple_of(heads) {
             let needed = format!("a divisor of {}, the number of features", tokens.features());
             return Err(Error::LengthMismatch { what: "heads of an attention layer", found: heads, needed });
         }
