@@ -5,6 +5,7 @@
 mod bench;
 mod eval_sst2;
 mod fetch;
+mod measure_layers;
 mod memory;
 mod tidy;
 mod train;
@@ -32,6 +33,8 @@ enum Command {
     Train(train::Args),
     /// Measure kernels, operations and circuits.
     Bench(bench::Args),
+    /// Run single layers of an encoder encrypted: seconds, levels, keys, errors.
+    MeasureLayers(measure_layers::Args),
     /// Check the laws of the repository: dependencies downward, unsafe code in one room, and so on.
     Tidy(tidy::Args),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::EvalSst2(args) => eval_sst2::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::MeasureLayers(args) => measure_layers::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

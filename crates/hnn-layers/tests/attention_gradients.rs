@@ -90,7 +90,7 @@ fn attention_in_three_forms() {
             let loss = |l: &Attention<f64>, x: &Array2<f64>| (l.forward(x.view(), &batch, form).0 * &r).sum();
             let (_, trace) = layer.forward(x.view(), &batch, form);
             let mut gradient = layer.zero_gradient();
-            let dx = layer.backward(x.view(), &batch, &trace, r.view(), form, &|_| 0.0, &mut gradient);
+            let dx = layer.backward(x.view(), &batch, &trace, r.view(), &|_| 0.0, &mut gradient);
             check(&layer, &gradient, &|l| loss(l, &x));
             check_input(&x, &dx, &|x| loss(&layer, x));
         }
@@ -109,7 +109,7 @@ fn attention_penalty_is_the_derivative_of_a_sum_over_arguments() {
     let (_, trace) = layer.forward(x.view(), &batch, Form::Polynomial);
     let mut gradient = layer.zero_gradient();
     let zero = Array2::zeros((3, 4));
-    layer.backward(x.view(), &batch, &trace, zero.view(), Form::Polynomial, &|_| 1.0, &mut gradient);
+    layer.backward(x.view(), &batch, &trace, zero.view(), &|_| 1.0, &mut gradient);
     for head in 0..2 {
         close(gradient.shift[head], 9.0 * 0.25, "shift");
     }

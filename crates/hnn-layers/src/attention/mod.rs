@@ -93,7 +93,7 @@ impl<T: Real> Attention<T> {
     /// [`Error::Shape`] with what was found.
     pub fn check(&self) -> Result<()> {
         let inner = self.query.weight.ncols();
-        if self.heads() == 0 || inner % self.heads() != 0 {
+        if self.heads() == 0 || !inner.is_multiple_of(self.heads()) {
             let needed = format!("a divisor of {inner}, the queries' features");
             return Err(Error::Shape { what: "heads of an attention layer", found: self.heads().to_string(), needed });
         }

@@ -12,6 +12,7 @@ use crate::ragged::Ragged;
 /// What the backward pass needs of the forward pass, and what calibration wants to know.
 #[derive(Clone, Debug)]
 pub struct Trace<T> {
+    form: Form,
     query: Array2<T>,
     key: Array2<T>,
     value: Array2<T>,
@@ -66,10 +67,10 @@ impl<T: Real> Attention<T> {
             block.of_mut(&mut context).assign(&out);
         }
         let y = self.output.forward(context.view());
-        (y, Trace { query, key, value, context, argument_range, sum_range })
+        (y, Trace { form, query, key, value, context, argument_range, sum_range })
     }
 
-    /// Gradient of the input; the layer's is added to `gradient`.
+    /// Gradient of the input, in the form of the forward pass; the layer's is added to `gradient`.
     ///
     /// `penalty` is the derivative of a further term of the loss by each **normalised** polynomial argument (within ±1 where
     /// the polynomial is good): the exponential's and the inverse's. Power attention has none.
@@ -79,7 +80,6 @@ impl<T: Real> Attention<T> {
         batch: &Ragged,
         trace: &Trace<T>,
         dy: ArrayView2<'_, T>,
-        form: Form,
         penalty: &dyn Fn(f64) -> f64,
         gradient: &mut Self,
     ) -> Array2<T> {
@@ -90,7 +90,7 @@ impl<T: Real> Attention<T> {
         for block in self.blocks(batch) {
             let (q, k, v) = (block.of(&trace.query), block.of(&trace.key), block.of(&trace.value));
             let dc = block.of(&dcontext);
-            let w = self.weights(q, k, block.head, form);
+            let w = self.weights(q, k, block.head, trace.form);
             // context = n(Σe)·Σ e·v: the derivative by e is n·dc·v, and by the sum n′·dc·Σ e·v for every e of the row.
             let mut de = dc.dot(&v.t());
             let unscaled = w.numerators.dot(&v);

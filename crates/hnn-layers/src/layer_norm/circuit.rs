@@ -56,7 +56,7 @@ impl LayerNormCircuit {
         let reference = |j: usize| layer.references.at(j / p);
         let gain = |f: usize| layer.gain.get(f).map_or(0.0, |&g| Real::as_f64(g));
         let first = |value: &dyn Fn(f64) -> Complex64| {
-            let at = |j: usize| if j % p == 0 { value(reference(j)) } else { Complex64::default() };
+            let at = |j: usize| if j.is_multiple_of(p) { value(reference(j)) } else { Complex64::default() };
             PlainVector::complex((0..layout.pattern()).map(at).collect::<Vec<_>>())
         };
         let masks = [
