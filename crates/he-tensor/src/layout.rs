@@ -6,9 +6,10 @@
 //! sentences follow (a batch). If it is more, the tokens continue in the imaginary parts and then in further vectors.
 
 use ckks_core::circuits::PlainVector;
-use ckks_core::{Error, Result};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
 
 /// How (tokens × features) matrices are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +37,10 @@ impl TokenLayout {
     /// only.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for no features, for more than the slots, and unless `positions` and `slots` are powers of
+    /// [`Error::Layout`] for no features, for more than the slots, and unless `positions` and `slots` are powers of
     /// two.
     pub fn new(features: usize, positions: usize, slots: usize) -> Result<Self> {
-        let refuse = |what, found, needed: String| Err(Error::LengthMismatch { what, found, needed });
+        let refuse = |what, found, needed: String| Err(Error::Layout { what, found, needed });
         if !slots.is_power_of_two() {
             return refuse("slots of a layout", slots, "a power of two".into());
         }
@@ -134,7 +135,7 @@ impl TokenLayout {
     /// repeats over all slots.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for more tokens than positions.
+    /// [`Error::Layout`] for more tokens than positions.
     pub fn pack(&self, tokens: usize, value: impl Fn(usize, usize) -> f64) -> Result<Vec<Vec<Complex64>>> {
         self.check_tokens(tokens)?;
         let mut parts = vec![vec![Complex64::default(); self.slots]; self.parts()];
@@ -154,11 +155,11 @@ impl TokenLayout {
     /// The slot vector of several sentences: `lengths[s]` tokens each, `value(s, t, f)`.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for more sentences than fit or more tokens than positions.
+    /// [`Error::Layout`] for more sentences than fit or more tokens than positions.
     pub fn pack_batch(&self, lengths: &[usize], value: impl Fn(usize, usize, usize) -> f64) -> Result<Vec<Complex64>> {
         if lengths.len() > self.sentences() {
             let needed = format!("at most {} of {} positions in {} slots", self.sentences(), self.positions, self.slots);
-            return Err(Error::LengthMismatch { what: "sentences of a batch", found: lengths.len(), needed });
+            return Err(Error::Layout { what: "sentences of a batch", found: lengths.len(), needed });
         }
         let mut out = vec![Complex64::default(); self.slots];
         for (s, &tokens) in lengths.iter().enumerate() {
@@ -175,12 +176,12 @@ impl TokenLayout {
     /// The rows of the first `tokens` tokens from the slot vectors of a sentence.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for more tokens than positions and for parts of the wrong number or length.
+    /// [`Error::Layout`] for more tokens than positions and for parts of the wrong number or length.
     pub fn unpack(&self, parts: &[Vec<Complex64>], tokens: usize) -> Result<Vec<Vec<f64>>> {
         self.check_tokens(tokens)?;
         if parts.len() != self.parts() || parts.iter().any(|p| p.len() != self.slots) {
             let needed = format!("{} of {} slots", self.parts(), self.slots);
-            return Err(Error::LengthMismatch { what: "vectors of a sentence", found: parts.len(), needed });
+            return Err(Error::Layout { what: "vectors of a sentence", found: parts.len(), needed });
         }
         let row = |t| {
             let place = self.place(t);
@@ -194,14 +195,14 @@ impl TokenLayout {
     ///
     /// # Errors
     /// Values that are not finite.
-    pub fn feature_vector(&self, value: impl Fn(usize) -> f64) -> Result<PlainVector> {
+    pub fn feature_vector(&self, value: impl Fn(usize) -> f64) -> ckks_core::Result<PlainVector> {
         PlainVector::from_fn(self.period(), |f| if f < self.features { value(f) } else { 0.0 })
     }
 
     fn check_tokens(&self, tokens: usize) -> Result<()> {
         if tokens > self.positions {
             let needed = format!("at most {}, the layout's positions", self.positions);
-            return Err(Error::LengthMismatch { what: "tokens of a sentence", found: tokens, needed });
+            return Err(Error::Layout { what: "tokens of a sentence", found: tokens, needed });
         }
         Ok(())
     }

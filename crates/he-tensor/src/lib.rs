@@ -8,6 +8,7 @@
 //! shifts, [`ccmm`] multiplies two encrypted matrices head by head, [`reduce`] sums over tokens and features, [`mask`] cuts parts out.
 
 pub mod ccmm;
+pub mod error;
 pub mod evaluator;
 pub mod layout;
 pub mod mask;
@@ -15,6 +16,7 @@ pub mod pcmm;
 pub mod reduce;
 
 pub use ccmm::HeadLayout;
+pub use error::{Error, Result};
 pub use evaluator::{CkksEvaluator, CostCounter, Evaluator, Simulator};
 pub use layout::TokenLayout;
 pub use pcmm::MatrixProduct;

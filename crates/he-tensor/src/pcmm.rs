@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use ckks_core::circuits::PlainVector;
 use ckks_core::circuits::block_transform::{BlockTransform, DEFAULT_KEY_COST, Diagonals};
-use ckks_core::{Error, Result};
 
 use crate::layout::TokenLayout;
+use crate::{Error, Result};
 
 /// Collects matrices into one product with shared rotations.
 #[derive(Clone, Debug)]
@@ -40,8 +40,8 @@ impl MatrixProduct {
     /// Shifts are cyclic (see [`TokenLayout::rotation_period`]).
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for an output or input that does not exist, for a matrix larger than the layout's period, and
-    /// for a shift in a layout whose sentences take several vectors; [`Error::ValueOutOfRange`] for weights that are not finite.
+    /// [`Error::Layout`] for an output or input that does not exist, for a matrix larger than the layout's period, and
+    /// for a shift in a layout whose sentences take several vectors; [`Error::Weight`] for weights that are not finite.
     pub fn add_matrix(
         &mut self,
         (output, input): (usize, usize),
@@ -53,7 +53,7 @@ impl MatrixProduct {
         if shift != 0 && several {
             let found = self.layout.positions();
             let needed = format!("at most {} for products with token shifts", self.layout.positions_per_vector());
-            return Err(Error::LengthMismatch { what: "positions of a layout", found, needed });
+            return Err(Error::Layout { what: "positions of a layout", found, needed });
         }
         let (p, order) = (self.layout.period() as i64, self.layout.rotation_period() as i64);
         self.add(output, input, (rows, columns), weight, |r, c| (p * shift + c - r).rem_euclid(order))
@@ -86,10 +86,10 @@ impl MatrixProduct {
         let larger = rows.max(columns);
         if larger > period {
             let needed = format!("at most {period}, the layout's slots per token");
-            return Err(Error::LengthMismatch { what: "rows or columns of a matrix", found: larger, needed });
+            return Err(Error::Layout { what: "rows or columns of a matrix", found: larger, needed });
         }
         let outputs = self.blocks.len();
-        let block = self.blocks.get_mut(output).and_then(|b| b.get_mut(input)).ok_or_else(|| Error::LengthMismatch {
+        let block = self.blocks.get_mut(output).and_then(|b| b.get_mut(input)).ok_or_else(|| Error::Layout {
             what: "block of a matrix product",
             found: output.max(input),
             needed: format!("an output below {outputs} and an input below {}", self.inputs),
@@ -98,8 +98,7 @@ impl MatrixProduct {
             for c in 0..columns {
                 let w = weight(r, c);
                 if !w.is_finite() {
-                    let what = format!("weight ({r}, {c}) of a matrix is {w}; it has to be finite");
-                    return Err(Error::ValueOutOfRange { what });
+                    return Err(Error::Weight { row: r, column: c, found: w });
                 }
                 if w != 0.0 {
                     block.entry(step(r as i64, c as i64)).or_insert_with(|| vec![0.0; period])[r] += w;
@@ -112,7 +111,7 @@ impl MatrixProduct {
     /// Plans the product: one level, keys from [`BlockTransform::key_requirements`], applied by [`BlockTransform::apply`].
     ///
     /// # Errors
-    /// [`Error::ValueOutOfRange`] if an output has no matrix but zeros.
+    /// [`ckks_core::Error::ValueOutOfRange`] if an output has no matrix but zeros.
     pub fn plan(&self) -> Result<BlockTransform> {
         self.plan_with_key_cost(DEFAULT_KEY_COST)
     }
@@ -127,6 +126,6 @@ impl MatrixProduct {
             block.iter().map(|(&k, d)| Ok((k, PlainVector::new(d.clone())?))).collect()
         };
         let blocks = self.blocks.iter().map(|row| row.iter().map(diagonals).collect::<Result<Vec<_>>>());
-        BlockTransform::with_key_cost(self.layout.rotation_period(), key_cost, blocks.collect::<Result<Vec<_>>>()?)
+        Ok(BlockTransform::with_key_cost(self.layout.rotation_period(), key_cost, blocks.collect::<Result<Vec<_>>>()?)?)
     }
 }

@@ -42,6 +42,9 @@ pub enum Error {
         /// The wanted error.
         wanted: f64,
     },
+    /// A matrix does not fit a layout.
+    #[error(transparent)]
+    Layout(#[from] he_tensor::Error),
     /// The arithmetic under a circuit refused.
     #[error(transparent)]
     Arithmetic(#[from] ckks_core::Error),

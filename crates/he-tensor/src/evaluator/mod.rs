@@ -2,14 +2,18 @@
 
 mod ckks;
 mod cost;
+mod cost_report;
 mod cost_table;
 mod gaussian;
+mod simulated_vector;
 mod simulator;
 
 pub use ckks::CkksEvaluator;
-pub use cost::{CostCounter, CostReport, CountedVector, Operation, OperationCount};
+pub use cost::{CostCounter, CountedVector};
+pub use cost_report::{CostReport, Operation, OperationCount};
 pub use cost_table::{CostTable, Work};
-pub use simulator::{Encryption, SimulatedVector, Simulator};
+pub use simulated_vector::{Encryption, SimulatedVector};
+pub use simulator::Simulator;
 
 use ckks_core::circuits::Arithmetic;
 use ckks_core::params::Params;

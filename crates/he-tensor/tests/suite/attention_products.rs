@@ -9,7 +9,7 @@ use he_tensor::mask::broadcast_token;
 use he_tensor::{CostCounter, Evaluator, Simulator, TokenLayout};
 use num_complex::Complex64;
 
-use crate::common::{Circuit, bits_apart, count, encrypted, mean_square, params, simulate};
+use crate::everywhere::{Circuit, bits_apart, count, encrypted, mean_square, params, simulate};
 
 fn literal() -> ParamsLiteral {
     ParamsLiteral::toy(10, 7)

@@ -1,6 +1,6 @@
 //! Every operation of the trait, on every implementation: the same levels, the same values, errors as predicted.
 
-use crate::common::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, rotated, simulate};
+use crate::everywhere::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, rotated, simulate};
 use ckks_core::Result;
 use ckks_core::circuits::PlainVector;
 use ckks_core::circuits::linear_transform::LinearTransform;

@@ -1,6 +1,6 @@
 //! Matrix products, reductions and masks over (tokens × features), in the simulator, in the counter and on ciphertexts.
 
-use crate::common::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
+use crate::everywhere::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
 use ckks_core::Result;
 use ckks_core::circuits::block_transform::BlockTransform;
 use ckks_core::params::Params;

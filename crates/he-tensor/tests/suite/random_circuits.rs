@@ -6,7 +6,7 @@ use he_tensor::{Evaluator, Simulator};
 use num_complex::Complex64;
 use proptest::prelude::*;
 
-use crate::common::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, simulate};
+use crate::everywhere::{Circuit, bits_apart, count, encrypted, input, literals, mean_square, params, simulate};
 
 /// One step on a list of vectors; operands are indices modulo its length.
 #[derive(Clone, Debug)]
