@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use num_complex::Complex64;
+use rayon::prelude::*;
 
 use super::dft::Diagonals;
 use crate::ciphertext::Ciphertext;
@@ -17,7 +18,7 @@ use crate::kernels;
 use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
 use crate::params::{Params, Scale};
 use crate::plaintext::ExtendedPlaintext;
-use crate::ring::{Basis, Ntt, Poly, divide_by_dropped};
+use crate::ring::{Ntt, Poly, divide_by_dropped};
 
 /// Cost of a giant step beside that of a baby step: a baby is one inner product, a giant also divides by P and decomposes.
 const GIANT_COST: usize = 2;
@@ -130,11 +131,9 @@ impl Transform {
         let babies = self.babies(evaluator, keys, x)?;
         let basis = self.shape.basis(self.level);
         let mut sum = [Poly::<Ntt>::zero(params.n(), basis), Poly::<Ntt>::zero(params.n(), basis)];
-        for ((&giant, terms), plain) in self.steps.giants.iter().zip(&self.plain) {
-            let [inner0, inner1] = [0, 1].map(|half| {
-                let terms: Vec<_> = terms.iter().zip(plain).map(|(&(baby, _), p)| (&babies[baby][half], p)).collect();
-                dot(params, basis, &terms)
-            });
+        let mut inner = self.inner_sums(params, &babies);
+        drop(babies);
+        for (&giant, [inner0, inner1]) in self.steps.giants.keys().zip(inner.drain(..)) {
             if giant == 0 {
                 sum[0].add_assign(params, &inner0);
                 sum[1].add_assign(params, &inner1);
@@ -191,20 +190,43 @@ impl Transform {
         }
         Ok((element, key))
     }
-}
 
-/// Σ x_i ⊙ p_i.
-fn dot(params: &Params, basis: Basis, terms: &[(&Poly<Ntt>, &ExtendedPlaintext)]) -> Poly<Ntt> {
-    let n = params.n();
-    let mut out = Poly::<Ntt>::zero(n, basis);
-    out.for_each_limb(|i, limb| {
-        let modulus = params.modulus(basis, i);
-        if terms.iter().all(|(_, p)| p.blocks == n) {
-            let pairs: Vec<_> = terms.iter().map(|(x, p)| (x.limb(i), p.limb(i))).collect();
-            kernels::dot_into(modulus, limb, &pairs);
-        } else {
-            terms.iter().for_each(|(x, p)| kernels::mul_blocks_add_assign(modulus, limb, x.limb(i), p.limb(i)));
+    /// Σ_b plain ⊙ P·rot_b(x) for every giant step: one pass over the babies for all of them.
+    fn inner_sums(&self, params: &Params, babies: &[[Poly<Ntt>; 2]]) -> Vec<[Poly<Ntt>; 2]> {
+        let n = params.n();
+        let basis = self.shape.basis(self.level);
+        // Place in `plain` of each pair of giant and baby.
+        let mut place = vec![None; self.plain.len() * babies.len()];
+        for (g, terms) in self.steps.giants.values().enumerate() {
+            for (k, &(baby, _)) in terms.iter().enumerate() {
+                place[g * babies.len() + baby] = Some((g, k));
+            }
         }
-    });
-    out
+        let zero = || Poly::<Ntt>::zero(n, basis);
+        let mut out: Vec<[Poly<Ntt>; 2]> = self.plain.iter().map(|_| [zero(), zero()]).collect();
+        for half in 0..2 {
+            let mut limbs: Vec<Vec<&mut [u64]>> = (0..basis.limbs()).map(|_| Vec::with_capacity(self.plain.len())).collect();
+            for sums in &mut out {
+                for (rows, limb) in limbs.iter_mut().zip(sums[half].data_mut().chunks_exact_mut(n)) {
+                    rows.push(limb);
+                }
+            }
+            limbs.par_iter_mut().enumerate().for_each(|(i, rows)| {
+                let inputs: Vec<&[u64]> = babies.iter().map(|b| b[half].limb(i)).collect();
+                let weight = |p: &Option<(usize, usize)>| p.map_or(&[][..], |(g, k)| self.plain[g][k].limb(i));
+                let weights: Vec<&[u64]> = place.iter().map(weight).collect();
+                let modulus = params.modulus(basis, i);
+                if weights.iter().all(|w| w.is_empty() || w.len() == n) {
+                    for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
+                        let pairs: Vec<_> =
+                            inputs.iter().copied().zip(weights.iter().copied()).filter(|(_, w)| !w.is_empty()).collect();
+                        kernels::dot_into(modulus, row, &pairs);
+                    }
+                } else {
+                    kernels::gemm_blocks(modulus, rows, &inputs, &weights);
+                }
+            });
+        }
+        out
+    }
 }
