@@ -64,7 +64,7 @@ fn switch(evaluator: &Evaluator<'_>, key: &SwitchingKey, digits: &Decomposed, c0
 
 /// The centred residues modulo q_0, modulo all primes of `basis`.
 fn raised(params: &Params, part: &Poly<Coeff>, basis: Basis) -> Result<Poly<Ntt>> {
-    let mut out = Poly::<Coeff>::zero(params.n(), basis);
+    let mut out = Poly::<Coeff>::unfilled(params.n(), basis);
     let to: Vec<usize> = (0..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
     let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(params.n()).collect();
     let (own, others) = rows.split_at_mut(1);

@@ -23,6 +23,9 @@ use crate::ring::{Ntt, Poly, divide_by_dropped};
 /// Cost of a giant step beside that of a baby step: a baby is one inner product, a giant also divides by P and decomposes.
 const GIANT_COST: usize = 2;
 
+/// From this many words with one factor on, the products of all giants are done at once.
+const GEMM_RUN: usize = 32;
+
 /// Which rotations a matrix takes.
 #[derive(Clone, Debug)]
 pub(super) struct Steps {
@@ -130,15 +133,15 @@ impl Transform {
         let params = evaluator.params();
         let babies = self.babies(evaluator, keys, x)?;
         let basis = self.shape.basis(self.level);
-        let mut sum = [Poly::<Ntt>::zero(params.n(), basis), Poly::<Ntt>::zero(params.n(), basis)];
-        let mut inner = self.inner_sums(params, &babies);
+        let inner = self.inner_sums(params, &babies);
         drop(babies);
-        for (&giant, [inner0, inner1]) in self.steps.giants.keys().zip(inner.drain(..)) {
-            if giant == 0 {
-                sum[0].add_assign(params, &inner0);
-                sum[1].add_assign(params, &inner1);
-                continue;
-            }
+        // The giant step 0 is where the sum starts; no other giant needs it.
+        let mut giants: Vec<_> = self.steps.giants.keys().copied().zip(inner).collect();
+        let mut sum = match giants.iter().position(|(giant, _)| *giant == 0) {
+            Some(place) => giants.swap_remove(place).1,
+            None => [Poly::zero(params.n(), basis), Poly::zero(params.n(), basis)],
+        };
+        for (giant, [inner0, inner1]) in giants {
             let (element, key) = self.key(params, keys, giant)?;
             let inner1 = divide_by_dropped(params, inner1, self.level + 1)?;
             let (mut u0, u1) = evaluator.inner_product(&evaluator.decompose(&inner1, self.shape)?, key);
@@ -191,6 +194,11 @@ impl Transform {
         Ok((element, key))
     }
 
+    /// Runs of equal words in a limb of the plaintexts.
+    fn blocks(&self) -> usize {
+        self.plain.iter().flatten().next().map_or(1, |p| p.blocks)
+    }
+
     /// Σ_b plain ⊙ P·rot_b(x) for every giant step: one pass over the babies for all of them.
     fn inner_sums(&self, params: &Params, babies: &[[Poly<Ntt>; 2]]) -> Vec<[Poly<Ntt>; 2]> {
         let n = params.n();
@@ -202,8 +210,8 @@ impl Transform {
                 place[g * babies.len() + baby] = Some((g, k));
             }
         }
-        let zero = || Poly::<Ntt>::zero(n, basis);
-        let mut out: Vec<[Poly<Ntt>; 2]> = self.plain.iter().map(|_| [zero(), zero()]).collect();
+        let empty = || Poly::<Ntt>::unfilled(n, basis);
+        let mut out: Vec<[Poly<Ntt>; 2]> = self.plain.iter().map(|_| [empty(), empty()]).collect();
         for half in 0..2 {
             let mut limbs: Vec<Vec<&mut [u64]>> = (0..basis.limbs()).map(|_| Vec::with_capacity(self.plain.len())).collect();
             for sums in &mut out {
@@ -222,8 +230,15 @@ impl Transform {
                             inputs.iter().copied().zip(weights.iter().copied()).filter(|(_, w)| !w.is_empty()).collect();
                         kernels::dot_into(modulus, row, &pairs);
                     }
-                } else {
+                } else if n / self.blocks() >= GEMM_RUN {
                     kernels::gemm_blocks(modulus, rows, &inputs, &weights);
+                } else {
+                    for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
+                        row.fill(0);
+                        for (input, w) in inputs.iter().zip(weights).filter(|(_, w)| !w.is_empty()) {
+                            kernels::mul_blocks_add_assign(modulus, row, input, w);
+                        }
+                    }
                 }
             });
         }

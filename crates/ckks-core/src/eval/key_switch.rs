@@ -48,7 +48,7 @@ impl Evaluator<'_> {
                 let own: Vec<usize> = range.clone().collect();
                 let others: Vec<usize> = (0..basis.limbs()).filter(|i| !range.contains(i)).collect();
                 let to: Vec<usize> = others.iter().map(|&i| params.prime_index(basis, i)).collect();
-                let mut digit = Poly::<Ntt>::zero(n, basis);
+                let mut digit = Poly::<Ntt>::unfilled(n, basis);
                 let input: Vec<&[u64]> = range.clone().map(|i| coefficients.limb(i)).collect();
                 let mut rows: Vec<&mut [u64]> = digit.data_mut().chunks_exact_mut(n).collect();
                 let after = rows.split_off(range.end);

@@ -84,7 +84,7 @@ impl Evaluator<'_> {
         let scales = terms.iter().map(|(a, b)| (a.level(), b.level(), a.scale.times(b.scale)));
         let (basis, scale) = self.common_shape(scales)?;
         let half = |part: fn(&Ciphertext) -> &Poly<Ntt>| {
-            let mut out = Poly::<Ntt>::zero(self.params.n(), basis);
+            let mut out = Poly::<Ntt>::unfilled(self.params.n(), basis);
             out.for_each_limb(|i, limb| {
                 let pairs: Vec<_> = terms.iter().map(|(a, b)| (part(a).limb(i), b.poly.limb(i))).collect();
                 kernels::dot_into(self.params.q(i), limb, &pairs);
@@ -143,14 +143,14 @@ impl Evaluator<'_> {
     }
 }
 
-/// Two polynomials filled limb by limb in parallel by one function.
+/// Two polynomials filled limb by limb in parallel by one function, which writes every word.
 pub(super) fn fill_pair(
     n: usize,
     basis: Basis,
     f: impl Fn(usize, &mut [u64], &mut [u64]) + Sync + Send,
 ) -> (Poly<Ntt>, Poly<Ntt>) {
-    let mut a = Poly::<Ntt>::zero(n, basis);
-    let mut b = Poly::<Ntt>::zero(n, basis);
+    let mut a = Poly::<Ntt>::unfilled(n, basis);
+    let mut b = Poly::<Ntt>::unfilled(n, basis);
     let limbs = a.data_mut().par_chunks_exact_mut(n).zip(b.data_mut().par_chunks_exact_mut(n));
     limbs.enumerate().for_each(|(i, (x, y))| f(i, x, y));
     (a, b)

@@ -43,7 +43,7 @@ impl Evaluator<'_> {
         // Borrow the limbs of all pairs for one limb index.
         macro_rules! part {
             ($($x:ident * $y:ident),+) => {{
-                let mut out = Poly::<Ntt>::zero(self.params.n(), basis);
+                let mut out = Poly::<Ntt>::unfilled(self.params.n(), basis);
                 out.for_each_limb(|i, limb| {
                     let mut operands: Vec<(&[u64], &[u64])> = Vec::with_capacity(2 * pairs.len());
                     for (a, b) in &pairs {

@@ -12,8 +12,7 @@ unsafe impl bytemuck::Zeroable for Line {}
 // SAFETY: as above; it is `Copy` and 'static.
 unsafe impl bytemuck::Pod for Line {}
 
-/// A fixed number of words, aligned to 64 bytes.
-#[derive(Clone)]
+/// A fixed number of words, aligned to 64 bytes. Long buffers come from and go back to a [pool](self).
 pub struct AlignedBuf {
     lines: Vec<Line>,
     len: usize,
@@ -22,14 +21,99 @@ pub struct AlignedBuf {
 impl AlignedBuf {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
-        Self { lines: bytemuck::zeroed_vec(len.div_ceil(8)), len }
+        let count = len.div_ceil(8);
+        let lines = match pool::take(count) {
+            Some(mut lines) => {
+                lines.clear();
+                lines.resize(count, Line([0; 8]));
+                lines
+            }
+            None => bytemuck::zeroed_vec(count),
+        };
+        Self { lines, len }
+    }
+
+    /// `len` words that whoever asks for them overwrites: what an earlier buffer held, or zeros.
+    pub(crate) fn unfilled(len: usize) -> Self {
+        let count = len.div_ceil(8);
+        let lines = match pool::take(count) {
+            Some(mut lines) => {
+                lines.resize(count, Line([0; 8]));
+                lines
+            }
+            None => bytemuck::zeroed_vec(count),
+        };
+        Self { lines, len }
     }
 
     /// A copy of `words`.
     pub fn from_slice(words: &[u64]) -> Self {
-        let mut buf = Self::zeroed(words.len());
+        let mut buf = Self::unfilled(words.len());
         buf.copy_from_slice(words);
         buf
+    }
+}
+
+impl Clone for AlignedBuf {
+    fn clone(&self) -> Self {
+        Self::from_slice(self)
+    }
+}
+
+impl Drop for AlignedBuf {
+    fn drop(&mut self) {
+        pool::give(std::mem::take(&mut self.lines));
+    }
+}
+
+/// Buffers for reuse. A polynomial of 2^16 coefficients over forty primes has 20 MB; asking the system for that and giving it
+/// back makes it clear five thousand pages each time, which was a quarter of a bootstrap's time.
+mod pool {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, PoisonError};
+
+    use super::Line;
+
+    /// Shorter buffers are cheap to allocate.
+    const SHORTEST: usize = 1 << 12;
+    /// At most this many lines (1 GiB) wait for reuse.
+    const LARGEST_TOTAL: usize = 1 << 24;
+
+    struct Pool {
+        by_capacity: BTreeMap<usize, Vec<Vec<Line>>>,
+        total: usize,
+    }
+
+    static POOL: Mutex<Pool> = Mutex::new(Pool { by_capacity: BTreeMap::new(), total: 0 });
+
+    /// A buffer with room for `count` lines and not for more than half as many again.
+    pub(super) fn take(count: usize) -> Option<Vec<Line>> {
+        if count < SHORTEST {
+            return None;
+        }
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let (&capacity, list) = pool.by_capacity.range_mut(count..=count + count / 2).next()?;
+        let found = list.pop();
+        if list.is_empty() {
+            pool.by_capacity.remove(&capacity);
+        }
+        if found.is_some() {
+            pool.total -= capacity;
+        }
+        found
+    }
+
+    /// Keeps a buffer for reuse, if it is long and there is room.
+    pub(super) fn give(lines: Vec<Line>) {
+        let capacity = lines.capacity();
+        if capacity < SHORTEST {
+            return;
+        }
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.total + capacity <= LARGEST_TOTAL {
+            pool.total += capacity;
+            pool.by_capacity.entry(capacity).or_default().push(lines);
+        }
     }
 }
 
@@ -50,6 +134,21 @@ impl DerefMut for AlignedBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reused_buffers_are_zero_where_they_have_to_be() {
+        let len = 1 << 16;
+        for _ in 0..4 {
+            let mut buf = AlignedBuf::zeroed(len);
+            assert!(buf.iter().all(|&w| w == 0));
+            buf.fill(u64::MAX);
+            let copy = buf.clone();
+            assert!(copy.len() == len && copy.iter().all(|&w| w == u64::MAX));
+            drop(buf);
+            assert_eq!(AlignedBuf::unfilled(len - 100).len(), len - 100);
+            assert!(AlignedBuf::zeroed(len - 100).iter().all(|&w| w == 0));
+        }
+    }
 
     #[test]
     fn starts_on_a_cache_line() {

@@ -25,7 +25,7 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
     let dropped: &[u64] = dropped;
 
     let from: Vec<usize> = dropped_limbs.iter().map(|&i| params.prime_index(basis, i)).collect();
-    let mut out = Poly::<Ntt>::zero(n, Basis { q: keep, p: 0 });
+    let mut out = Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 });
     let input: Vec<&[u64]> = dropped.chunks_exact(n).collect();
     let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(n).collect();
     convert_rows(params, &from, &input, &(0..keep).collect::<Vec<_>>(), &mut rows)?;

@@ -63,6 +63,11 @@ impl<F: Form> Poly<F> {
         Self { n, basis, data: AlignedBuf::zeroed(n * basis.limbs()), form: PhantomData }
     }
 
+    /// A polynomial whose residues are anything at all, until whoever asks for it has written every one of them.
+    pub(crate) fn unfilled(n: usize, basis: Basis) -> Self {
+        Self { n, basis, data: AlignedBuf::unfilled(n * basis.limbs()), form: PhantomData }
+    }
+
     /// Ring degree.
     pub fn n(&self) -> usize {
         self.n
@@ -186,7 +191,7 @@ impl Poly<Ntt> {
     /// a ⊙ b over the limbs of `a`.
     pub(crate) fn product(params: &Params, a: &Self, b: &Self) -> Self {
         let basis = a.basis;
-        let mut out = Self::zero(a.n, basis);
+        let mut out = Self::unfilled(a.n, basis);
         out.for_each_limb(|i, limb| kernels::mul_into(params.modulus(basis, i), limb, a.limb(i), b.limb(i)));
         out
     }
@@ -209,7 +214,7 @@ impl Poly<Ntt> {
     /// The image under X → X^g.
     pub(crate) fn automorphism(&self, params: &Params, g: u64) -> Self {
         let table = params.automorphism(g);
-        let mut out = Self::zero(self.n, self.basis);
+        let mut out = Self::unfilled(self.n, self.basis);
         out.for_each_limb(|i, limb| kernels::permute_into(limb, self.limb(i), &table));
         out
     }
