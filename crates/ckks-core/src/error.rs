@@ -103,7 +103,9 @@ pub enum Error {
         found: String,
     },
     /// A container of another version of the format.
-    #[error("file format version {found}, this program reads version {needed}; use the program that wrote it or make the file again")]
+    #[error(
+        "file format version {found}, this program reads version {needed}; use the program that wrote it or make the file again"
+    )]
     FormatVersion {
         /// Version in the file.
         found: u32,
@@ -111,7 +113,7 @@ pub enum Error {
         needed: u32,
     },
     /// A container of another type.
-    #[error("the file holds a {found}, needed: {needed}")]
+    #[error("the file holds: {found}, needed: {needed}")]
     FileType {
         /// What the file says that it is.
         found: String,

@@ -179,7 +179,7 @@ fn upper_crates_store_their_own_types() {
     assert_eq!((back.model, &back.note[..]), ([9; 32], &b"hello"[..]));
     assert_eq!(bytes_of(&back.ciphertext, &s.params), bytes_of(&s.seeded, &s.params));
     let error = parse::<Ciphertext>(&bytes, &s.params).err().unwrap();
-    assert_eq!(error.to_string(), "the file holds a query, needed: ciphertext");
+    assert_eq!(error.to_string(), "the file holds: query, needed: ciphertext");
     for note_len in [u64::MAX, 1 << 50, 65, 0] {
         let bytes = forged(&bytes, |h| h["content"]["note_len"] = json!(note_len), |_| ());
         let error = parse::<Query>(&bytes, &s.params).err().unwrap();

@@ -200,10 +200,10 @@ fn files_of_another_type() {
     fails(
         &infer_with(&fixture.model(), &fixture.query(), &fixture.query(), &out).output().unwrap(),
         1,
-        &["holds a query", "needed: evaluation keys"],
+        &["holds: query", "needed: evaluation keys"],
     );
-    fails(&infer(fixture, &fixture.answer(), &out).output().unwrap(), 1, &["holds a answer", "needed: query"]);
-    fails(&decrypt(&fixture.keys(), &fixture.query()).output().unwrap(), 1, &["holds a query", "needed: answer"]);
+    fails(&infer(fixture, &fixture.answer(), &out).output().unwrap(), 1, &["holds: answer", "needed: query"]);
+    fails(&decrypt(&fixture.keys(), &fixture.query()).output().unwrap(), 1, &["holds: query", "needed: answer"]);
     let text = folder.path().join("text");
     fs::write(&text, "a fine film, and long enough to be a file of some kind; it only is none of ours").unwrap();
     fails(&infer(fixture, &text, &out).output().unwrap(), 1, &["not a file of this library"]);

@@ -61,30 +61,17 @@ impl Precision {
             return Err(Error::LengthMismatch {
                 what: "slots to compare",
                 found: got.len(),
-                needed: if wanted.is_empty() {
-                    "at least 1".into()
-                } else {
-                    wanted.len().to_string()
-                },
+                needed: if wanted.is_empty() { "at least 1".into() } else { wanted.len().to_string() },
             });
         }
-        if let Some(slot) = (0..got.len()).find(|&j| !(wanted[j].is_finite() && got[j].is_finite()))
-        {
+        if let Some(slot) = (0..got.len()).find(|&j| !(wanted[j].is_finite() && got[j].is_finite())) {
             return Err(Error::ValueOutOfRange {
-                what: format!(
-                    "slot {slot} is {} where {} was wanted: precision needs finite values",
-                    got[slot], wanted[slot]
-                ),
+                what: format!("slot {slot} is {} where {} was wanted: precision needs finite values", got[slot], wanted[slot]),
             });
         }
         let errors: Vec<Complex64> = got.iter().zip(wanted).map(|(g, w)| g - w).collect();
         let moduli: Vec<f64> = errors.iter().map(|e| e.re.hypot(e.im)).collect();
-        let (worst_slot, max_error) = moduli
-            .iter()
-            .copied()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .unwrap_or((0, 0.0));
+        let (worst_slot, max_error) = moduli.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
         Ok(Self {
             slots: got.len(),
             real: BitStatistics::of(errors.iter().map(|e| e.re.abs())),
@@ -119,28 +106,11 @@ impl BitStatistics {
         let rms = if largest == 0.0 {
             0.0
         } else {
-            largest
-                * (errors
-                    .iter()
-                    .map(|e| (e / largest) * (e / largest))
-                    .sum::<f64>()
-                    / count)
-                    .sqrt()
+            largest * (errors.iter().map(|e| (e / largest) * (e / largest)).sum::<f64>() / count).sqrt()
         };
         let middle = bits.len() / 2;
-        let median = if bits.len() % 2 == 1 {
-            bits[middle]
-        } else {
-            0.5 * (bits[middle - 1] + bits[middle])
-        };
-        Self {
-            min: bits[0],
-            max: bits[bits.len() - 1],
-            mean,
-            median,
-            std: variance.sqrt(),
-            rms: bits_of(rms),
-        }
+        let median = if bits.len() % 2 == 1 { bits[middle] } else { 0.5 * (bits[middle - 1] + bits[middle]) };
+        Self { min: bits[0], max: bits[bits.len() - 1], mean, median, std: variance.sqrt(), rms: bits_of(rms) }
     }
 }
 
@@ -151,27 +121,11 @@ fn bits_of(error: f64) -> f64 {
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "precision over {} slots, bits       min    mean  median     std     rms",
-            self.slots
-        )?;
-        for (name, row) in [
-            ("real", &self.real),
-            ("imaginary", &self.imaginary),
-            ("complex", &self.complex),
-        ] {
-            writeln!(
-                f,
-                "  {name:<30} {:>8.2}{:>8.2}{:>8.2}{:>8.2}{:>8.2}",
-                row.min, row.mean, row.median, row.std, row.rms
-            )?;
+        writeln!(f, "precision over {} slots, bits       min    mean  median     std     rms", self.slots)?;
+        for (name, row) in [("real", &self.real), ("imaginary", &self.imaginary), ("complex", &self.complex)] {
+            writeln!(f, "  {name:<30} {:>8.2}{:>8.2}{:>8.2}{:>8.2}{:>8.2}", row.min, row.mean, row.median, row.std, row.rms)?;
         }
-        write!(
-            f,
-            "  largest error {:.3e} in slot {}",
-            self.max_error, self.worst_slot
-        )
+        write!(f, "  largest error {:.3e} in slot {}", self.max_error, self.worst_slot)
     }
 }
 
@@ -183,11 +137,7 @@ mod tests {
     fn figures_of_a_small_example() {
         let wanted = [0.0, 1.0, -2.0, 0.5].map(|x| Complex64::new(x, 0.0));
         let errors = [0.25, -0.125, 0.0, 0.0625];
-        let got: Vec<_> = wanted
-            .iter()
-            .zip(errors)
-            .map(|(w, e)| w + Complex64::new(e, 0.0))
-            .collect();
+        let got: Vec<_> = wanted.iter().zip(errors).map(|(w, e)| w + Complex64::new(e, 0.0)).collect();
         let p = Precision::measure(&wanted, &got).unwrap();
         assert_eq!((p.real.min, p.real.max), (2.0, MAX_BITS));
         assert_eq!(p.real.median, 3.5);
@@ -197,21 +147,14 @@ mod tests {
         assert_eq!(p.imaginary.min, MAX_BITS);
         assert_eq!(p.complex.min, 2.0);
         assert_eq!((p.worst_slot, p.max_error), (0, 0.25));
-        assert!(
-            p.to_string().contains("largest error 2.500e-1 in slot 0"),
-            "{p}"
-        );
+        assert!(p.to_string().contains("largest error 2.500e-1 in slot 0"), "{p}");
     }
 
     #[test]
     fn one_slot_and_tiny_and_huge_errors() {
         let p = Precision::measure_real(&[1.0], &[Complex64::new(1.0, 1e-200)]).unwrap();
         assert_eq!((p.imaginary.rms, p.real.std), (MAX_BITS, 0.0));
-        let p = Precision::measure_real(
-            &[0.0, 0.0],
-            &[Complex64::new(1e200, 0.0), Complex64::new(-1e200, 0.0)],
-        )
-        .unwrap();
+        let p = Precision::measure_real(&[0.0, 0.0], &[Complex64::new(1e200, 0.0), Complex64::new(-1e200, 0.0)]).unwrap();
         assert!((p.real.rms + 1e200f64.log2()).abs() < 1e-9 && p.real.std == 0.0);
     }
 
@@ -220,9 +163,7 @@ mod tests {
         let zero = Complex64::new(0.0, 0.0);
         assert!(Precision::measure(&[], &[]).is_err());
         assert!(Precision::measure(&[zero], &[zero, zero]).is_err());
-        let message = Precision::measure(&[zero], &[Complex64::new(f64::NAN, 0.0)])
-            .unwrap_err()
-            .to_string();
+        let message = Precision::measure(&[zero], &[Complex64::new(f64::NAN, 0.0)]).unwrap_err().to_string();
         assert!(message.contains("slot 0"), "{message}");
     }
 }
