@@ -12,7 +12,7 @@ unsafe impl bytemuck::Zeroable for Line {}
 // SAFETY: as above; it is `Copy` and 'static.
 unsafe impl bytemuck::Pod for Line {}
 
-/// A fixed number of words, aligned to 64 bytes. Long buffers come from and go back to a [pool](self).
+/// A fixed number of words, aligned to 64 bytes. Long buffers come from and go back to a pool.
 pub struct AlignedBuf {
     lines: Vec<Line>,
     len: usize,
