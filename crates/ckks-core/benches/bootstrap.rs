@@ -1,4 +1,4 @@
-//! One full-size bootstrap with its phases: `cargo bench -p ckks-core --bench bootstrap -- [n16|toy] [samples]`.
+//! One full-size bootstrap with its phases: `cargo bench -p ckks-core --bench bootstrap -- [n16|n15|toy] [samples] [log_slots]`.
 //!
 //! No criterion: one sample takes seconds, and key generation is part of what is measured. Prints one JSON object per line.
 
@@ -39,14 +39,17 @@ fn main() -> ckks_core::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let (name, literal) = match arguments.first().map(String::as_str) {
         Some("n16") => ("n16", BootstrapParamsLiteral::n16_boot()),
+        Some("n15") => ("n15", BootstrapParamsLiteral::n15_boot()),
         _ => ("toy", BootstrapParamsLiteral::toy(11, 10, 3)),
     };
+    let log_slots = arguments.get(2).and_then(|s| s.parse().ok()).unwrap_or(literal.log_slots);
+    let literal = BootstrapParamsLiteral { log_slots, ..literal };
     let samples = arguments.get(1).and_then(|s| s.parse().ok()).unwrap_or(1);
     let params = BootstrapParams::new_insecure(literal)?;
     let scheme = params.scheme();
     let needed = params.key_requirements();
     println!(
-        r#"{{"name":"bootstrap/{name}","threads":{},"secure":{},"log_qp":{:.1},"levels_left":{},"bits_left":{:.1},"keys":{},"key_bytes":{},"log2_failure":{:.1},"predicted_bits":{:.2}}}"#,
+        r#"{{"name":"bootstrap/{name}/2^{log_slots}","threads":{},"secure":{},"log_qp":{:.1},"levels_left":{},"bits_left":{:.1},"keys":{},"key_bytes":{},"log2_failure":{:.1},"predicted_bits":{:.2}}}"#,
         rayon::current_num_threads(),
         params.is_secure(),
         scheme.security().log_qp,
@@ -85,6 +88,7 @@ fn main() -> ckks_core::Result<()> {
         drop((real, imaginary));
         let phases = start.elapsed().as_secs_f64();
         let out = timed("bootstrap/complex", || bootstrapper.bootstrap(&ciphertext, Slots::Complex))?;
+        timed("bootstrap/real", || bootstrapper.bootstrap(&ciphertext, Slots::Real))?;
         let decoded = encoder.decode(&decrypt(scheme, &secret, &out)?)?;
         let errors: Vec<f64> = decoded.iter().zip(x.iter().cycle()).map(|(a, b)| (a - b).norm()).collect();
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;

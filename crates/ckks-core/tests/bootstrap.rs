@@ -356,6 +356,18 @@ fn parameters_know_what_they_are() {
 }
 
 #[test]
+fn the_small_preset_is_refused_for_want_of_a_bound() {
+    let literal = BootstrapParamsLiteral::preset("n15-boot").unwrap();
+    let error = BootstrapParams::new(literal.clone()).unwrap_err().to_string();
+    assert!(error.contains("2^15") && error.contains("no cited"), "{error}");
+    let params = BootstrapParams::new_insecure(literal).unwrap();
+    assert!(params.scheme().security().is_secure() && !params.is_secure());
+    assert_eq!(params.output_level() - params.input_level(), 2);
+    assert!(params.predicted_error(Slots::Complex).unwrap().bits() > 18.0);
+    assert!(BootstrapParamsLiteral::preset("n17-boot").is_none());
+}
+
+#[test]
 fn nonsense_is_refused() {
     let good = BootstrapParamsLiteral::toy(10, 9, 2);
     let bad = [

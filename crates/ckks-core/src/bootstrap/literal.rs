@@ -61,6 +61,21 @@ impl BootstrapParamsLiteral {
         }
     }
 
+    /// `n15-boot`: N = 2^15, 2^10 slots, 2 residual levels of 39 bits, log QP = 850 of 868. The cheapest refresh of a short
+    /// statistics vector. The modulus is that of 128 bits, but this project has no cited bound for a sparse secret at this
+    /// ring degree, so only [`super::BootstrapParams::new_insecure`] accepts it.
+    pub fn n15_boot() -> Self {
+        Self {
+            log_n: 15,
+            log_slots: 10,
+            slots_to_coeffs_bits: vec![35; 2],
+            residual_levels: 2,
+            coeffs_to_slots_bits: vec![48; 2],
+            p_bits: vec![50; 3],
+            ..Self::n16_boot()
+        }
+    }
+
     /// A set for tests, **insecure**: N = 2^`log_n`, two stages of each transform, `residual_levels` levels of 39 bits.
     pub fn toy(log_n: u32, log_slots: u32, residual_levels: usize) -> Self {
         Self {
@@ -74,10 +89,11 @@ impl BootstrapParamsLiteral {
         }
     }
 
-    /// Preset by name: `n16-boot`.
+    /// Preset by name: `n16-boot`, `n15-boot`.
     pub fn preset(name: &str) -> Option<Self> {
         match name {
             "n16-boot" => Some(Self::n16_boot()),
+            "n15-boot" => Some(Self::n15_boot()),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
 //! is encoded at what is missing to the sum's scale. So no operand is ever adjusted, linear parts join their products before the
 //! rescaling, and a step may drop several primes (Bossuat et al., eprint 2020/1203, section 5, in this order of scales).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::plan::{Node, PolynomialPlan, ceil_log2};
@@ -16,6 +17,11 @@ use crate::params::{Params, Scale};
 fn dropped(params: &Params, from: usize, to: usize) -> Scale {
     let prime = |i: usize| Scale::from_u64(params.q(i).value()).unwrap_or(Scale::power_of_two(0));
     (to + 1..=from).fold(Scale::power_of_two(0), |product, i| product.times(prime(i)))
+}
+
+/// The same ciphertext without the limbs above `level`; the scale stays.
+fn lowered<'a>(evaluator: &Evaluator<'_>, power: &'a Ciphertext, level: usize) -> Result<Cow<'a, Ciphertext>> {
+    if power.level() == level { Ok(Cow::Borrowed(power)) } else { evaluator.drop_to_level(power, level).map(Cow::Owned) }
 }
 
 /// Scales of all powers, if T₁ has `first`; `levels[d]` is the level after d products.
@@ -51,12 +57,11 @@ impl PolynomialPlan {
         let mut powers = BTreeMap::from([(1, y.clone())]);
         for (&n, p) in &self.powers {
             let d = ceil_log2(n);
-            let at = |k: usize| evaluator.drop_to_level(&powers[&k], levels[d - 1]);
-            let (a, b) = (at(p.a)?, at(p.b)?);
+            let (a, b) = (lowered(evaluator, &powers[&p.a], levels[d - 1])?, lowered(evaluator, &powers[&p.b], levels[d - 1])?);
             // The integer goes into a factor, so that it does not multiply the rescaling's error.
             let mut product = evaluator.tensor(&evaluator.mul_integer(&a, p.integer), &b)?;
             if p.a != p.b {
-                evaluator.add_multiple_to_product(&mut product, &at(p.a - p.b)?, -p.subtract)?;
+                evaluator.add_multiple_to_product(&mut product, &powers[&(p.a - p.b)], -p.subtract)?;
             }
             let mut power = evaluator.relinearise_to(&product, levels[d])?;
             if p.a == p.b {
@@ -79,14 +84,13 @@ impl PolynomialPlan {
             return Err(Error::LevelsExhausted { operation: "a polynomial", needed: 2, available: levels.len() });
         };
         let sum_scale = scale.times(dropped(evaluator.params(), *before, *after));
-        let at = |n: usize| evaluator.drop_to_level(&powers[&n], *before);
         let mut out = if node.products.is_empty() {
             let (n, c) = node.linear.first().copied().unwrap_or((1, 0.0));
-            let first = at(n)?;
+            let first = lowered(evaluator, &powers[&n], *before)?;
             let mut sum = evaluator.mul_constant(&first, c, sum_scale.over(first.scale()))?;
             sum.scale = sum_scale;
             for &(n, c) in node.linear.iter().skip(1) {
-                evaluator.mul_constant_add(&mut sum, &at(n)?, c)?;
+                evaluator.mul_constant_add(&mut sum, &powers[&n], c)?;
             }
             evaluator.rescale_to(&sum, *after)?
         } else {
@@ -94,7 +98,7 @@ impl PolynomialPlan {
                 .products
                 .iter()
                 .map(|(quotient, n)| {
-                    let power = at(*n)?;
+                    let power = lowered(evaluator, &powers[n], *before)?;
                     let levels: Vec<usize> = above.iter().chain([before]).copied().collect();
                     let mut value = self.node_at_scale(evaluator, quotient, powers, &levels, sum_scale.over(power.scale()))?;
                     // The same number but for the last bits of the mantissa.
@@ -102,11 +106,11 @@ impl PolynomialPlan {
                     Ok((value, power))
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let pairs: Vec<_> = factors.iter().map(|(a, b)| (a, b)).collect();
+            let pairs: Vec<_> = factors.iter().map(|(a, b)| (a, &**b)).collect();
             let mut product = evaluator.tensor_sum(&pairs)?;
             product.scale = sum_scale;
             for &(n, c) in &node.linear {
-                evaluator.add_multiple_to_product(&mut product, &at(n)?, c)?;
+                evaluator.add_multiple_to_product(&mut product, &powers[&n], c)?;
             }
             evaluator.relinearise_to(&product, *after)?
         };
