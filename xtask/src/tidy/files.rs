@@ -170,6 +170,19 @@ fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-}".contains(c)))
 }
 
+/// No file holds the marks of an unfinished merge.
+pub fn merge_marks(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for file in &tree.files {
+        for (index, line) in file.text.lines().enumerate() {
+            if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") {
+                violations.push(Violation::new("merge", &file.path, index + 1, "the mark of an unfinished merge"));
+            }
+        }
+    }
+    violations
+}
+
 /// The lock file names the public registry only.
 pub fn lock_file(tree: &Tree) -> Vec<Violation> {
     let public = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";

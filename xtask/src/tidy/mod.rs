@@ -88,6 +88,7 @@ fn check(root: &Path, tree: &Tree) -> Result<Vec<Violation>> {
         files::names,
         files::lengths,
         files::machine_paths,
+        files::merge_marks,
         files::lock_file,
         source_laws::unsafe_code,
         source_laws::sockets,

@@ -194,6 +194,11 @@ fn missing_files_of_the_repository() {
 }
 
 #[test]
+fn an_unfinished_merge() {
+    breaks("merge", "docs/notes.md", "one\n<<<<<<< HEAD\ntwo\n");
+}
+
+#[test]
 fn another_registry() {
     breaks("lock-file", "Cargo.lock", "source = \"registry+https://example.org/index\"\n");
 }
