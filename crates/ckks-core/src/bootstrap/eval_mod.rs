@@ -104,3 +104,15 @@ impl EvalMod {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::bootstrap::{BootstrapParams, BootstrapParamsLiteral};
+
+    #[test]
+    fn the_polynomial_takes_seven_relinearisations() {
+        let params = BootstrapParams::new_insecure(BootstrapParamsLiteral::toy(10, 9, 1)).unwrap();
+        let plan = params.eval_mod().unwrap().plan;
+        assert_eq!((plan.depth(), plan.relinearisations()), (5, 7));
+    }
+}
