@@ -34,17 +34,21 @@ pub fn encrypt_symmetric(
     let mut c0 = randomness.error_poly(params, basis).into_ntt(params);
     c0.add_assign(params, &message.poly);
     c0.sub_assign(params, &product);
+    // a is public: a·s is as good as s.
+    product.zeroize();
     Ok(SeededCiphertext { c0, seed, scale: message.scale })
 }
 
 /// (b·v + m + e0, a·v + e1) with v uniform ternary.
 pub fn encrypt_public(params: &Params, key: &PublicKey, message: &Plaintext, randomness: &mut Randomness) -> Ciphertext {
     let basis = message.poly.basis();
-    let v = Poly::from_signed(params, basis, &randomness.ternary(params.n())).into_ntt(params);
+    let mut v = Poly::from_signed(params, basis, &randomness.ternary(params.n())).into_ntt(params);
     let mut c0 = randomness.error_poly(params, basis).into_ntt(params);
     let mut c1 = randomness.error_poly(params, basis).into_ntt(params);
     c0.mul_add_assign(params, &v, &key.b);
     c1.mul_add_assign(params, &v, &key.a);
+    // v opens the ciphertext.
+    v.zeroize();
     c0.add_assign(params, &message.poly);
     Ciphertext { c0, c1, scale: message.scale }
 }
