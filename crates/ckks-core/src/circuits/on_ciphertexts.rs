@@ -3,7 +3,7 @@
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::arithmetic::{Giant, Giants, indexed};
+use super::arithmetic::Giants;
 use super::{Arithmetic, PlainVector};
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
@@ -12,6 +12,9 @@ use crate::eval;
 use crate::keys::EvaluationKeys;
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, SubringPlaintext};
+
+/// Inner sums that are computed side by side: their inputs are then read once for all of them.
+const GIANTS_AT_ONCE: usize = 8;
 
 /// [`Arithmetic`] on ciphertexts: every ciphertext that it hands out has the canonical scale of its level.
 #[derive(Clone)]
@@ -211,23 +214,27 @@ impl Arithmetic for CkksEvaluator<'_> {
     fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Giants<'_>]) -> Result<Vec<Ciphertext>> {
         let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>())?;
         let scale = self.factor_scale("a matrix product", level)?;
-        let inner = |g: &Giant<'_>| {
-            let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
-            self.dot(&terms, level, scale)
-        };
+        let inputs: Vec<&Ciphertext> = lowered.iter().collect();
         let output = |giants: &Giants<'_>| {
+            let mut sums = Vec::with_capacity(giants.giants.len());
+            for some in giants.giants.chunks(GIANTS_AT_ONCE) {
+                let encode = |&(i, p): &(usize, &PlainVector)| Ok((i, self.encode_subring(p, level, scale)?));
+                let plain: Vec<Vec<_>> =
+                    some.par_iter().map(|g| g.terms.iter().map(encode).collect::<Result<_>>()).collect::<Result<_>>()?;
+                let rows: Vec<Vec<_>> = plain.iter().map(|row| row.iter().map(|(i, p)| (*i, p)).collect()).collect();
+                sums.extend(self.inner.matrix_subring(&inputs, &rows)?);
+            }
             if !giants.chained {
-                let sums = giants.giants.iter().map(inner).collect::<Result<Vec<_>>>()?;
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
                 return self.canonical(self.inner.rotate_sum_rescale(&terms)?);
             }
-            let Some((last, before)) = giants.giants.split_last() else {
+            let mut steps = sums.into_iter().zip(giants.giants.iter().map(|g| g.step)).rev();
+            let Some((mut sum, mut at)) = steps.next() else {
                 return Err(Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() });
             };
-            let (mut sum, mut at) = (inner(last)?, last.step);
-            for giant in before.iter().rev() {
-                sum = self.inner.add(&self.inner.rotate(&sum, at - giant.step)?, &inner(giant)?)?;
-                at = giant.step;
+            for (inner, step) in steps {
+                sum = self.inner.add(&self.inner.rotate(&sum, at - step)?, &inner)?;
+                at = step;
             }
             self.canonical(self.inner.rotate_sum_rescale(&[(&sum, at)])?)
         };

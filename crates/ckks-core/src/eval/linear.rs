@@ -1,5 +1,7 @@
 //! Sums and plaintext products.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::Evaluator;
@@ -107,18 +109,52 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::LengthMismatch`] for an empty sum, [`Error::ScaleMismatch`], [`Error::LevelsExhausted`].
     pub fn dot_subring(&self, terms: &[(&Ciphertext, &SubringPlaintext)]) -> Result<Ciphertext> {
-        let scales = terms.iter().map(|(a, b)| (a.level(), b.level(), a.scale.times(b.scale)));
-        let (basis, scale) = self.common_shape(scales)?;
+        let inputs: Vec<&Ciphertext> = terms.iter().map(|t| t.0).collect();
+        let row = terms.iter().enumerate().map(|(i, t)| (i, t.1)).collect();
+        Ok(self.matrix_subring(&inputs, &[row])?.swap_remove(0))
+    }
+
+    /// For every row Σ inputs\[i\] ⊙ p over its (i, p): one small matrix product per run of equal words. All products must have
+    /// one scale and all inputs one level; an input may occur once in a row.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] for an empty row, for an input that does not exist or occurs twice, [`Error::ScaleMismatch`],
+    /// [`Error::LevelsExhausted`].
+    pub fn matrix_subring(&self, inputs: &[&Ciphertext], rows: &[Vec<(usize, &SubringPlaintext)>]) -> Result<Vec<Ciphertext>> {
+        let mut pairs = Vec::new();
+        for row in rows {
+            let mut seen = vec![false; inputs.len()];
+            for (i, plain) in row {
+                let Some(seen) = seen.get_mut(*i).filter(|seen| !**seen) else {
+                    let needed = format!("each at most once, and below {}", inputs.len());
+                    return Err(Error::LengthMismatch { what: "input of a row of a matrix product", found: *i, needed });
+                };
+                *seen = true;
+                pairs.push((inputs[*i], *plain));
+            }
+            if row.is_empty() {
+                return Err(Error::LengthMismatch { what: "terms of a sum of products", found: 0, needed: "at least 1".into() });
+            }
+        }
+        let Some(runs) = pairs.iter().map(|(_, p)| p.blocks).max() else { return Ok(Vec::new()) };
+        let (basis, scale) = self.common_shape(pairs.iter().map(|(a, p)| (a.level(), p.level(), a.scale.times(p.scale))))?;
+        let n = self.params.n();
         let half = |part: fn(&Ciphertext) -> &Poly<Ntt>| {
-            let mut out = Poly::<Ntt>::zero(self.params.n(), basis);
-            out.for_each_limb(|i, limb| {
-                for (a, b) in terms {
-                    kernels::mul_blocks_add_assign(self.params.q(i), limb, part(a).limb(i), b.limb(i));
-                }
+            let mut polys: Vec<_> = rows.iter().map(|_| Poly::<Ntt>::unfilled(n, basis)).collect();
+            let mut by_limb: Vec<Vec<&mut [u64]>> = (0..basis.limbs()).map(|_| Vec::with_capacity(rows.len())).collect();
+            for poly in &mut polys {
+                by_limb.iter_mut().zip(poly.data_mut().chunks_exact_mut(n)).for_each(|(limbs, limb)| limbs.push(limb));
+            }
+            by_limb.par_iter_mut().enumerate().for_each(|(i, outs)| {
+                let words: Vec<_> = rows.iter().map(|row| words_of_row(row, inputs.len(), i, runs)).collect();
+                let weights: Vec<&[u64]> = words.iter().flatten().map(|w| w.as_ref()).collect();
+                let limbs: Vec<&[u64]> = inputs.iter().map(|c| part(c).limb(i)).collect();
+                kernels::gemm_blocks(self.params.q(i), outs, &limbs, &weights);
             });
-            out
+            polys
         };
-        Ok(Ciphertext { c0: half(|c| &c.c0), c1: half(|c| &c.c1), scale })
+        let (c0, c1) = (half(|c| &c.c0), half(|c| &c.c1));
+        Ok(c0.into_iter().zip(c1).map(|(c0, c1)| Ciphertext { c0, c1, scale }).collect())
     }
 
     fn common_shape(
@@ -141,6 +177,21 @@ impl Evaluator<'_> {
     fn check_plain(&self, level: usize, plain_level: usize) -> Result<()> {
         self.needs_level("an operation with a plaintext", plain_level, level).map(|_| ())
     }
+}
+
+/// Limb `i` of a row's plaintexts by input, each with `runs` words; empty where the row has none.
+fn words_of_row<'p>(row: &[(usize, &'p SubringPlaintext)], inputs: usize, i: usize, runs: usize) -> Vec<Cow<'p, [u64]>> {
+    let mut words = vec![Cow::Borrowed(&[][..]); inputs];
+    for (input, plain) in row {
+        let limb = plain.limb(i);
+        words[*input] = if plain.blocks == runs {
+            Cow::Borrowed(limb)
+        } else {
+            // A shorter period has longer runs: each is several of the others.
+            Cow::Owned(limb.iter().flat_map(|&w| std::iter::repeat_n(w, runs / plain.blocks)).collect())
+        };
+    }
+    words
 }
 
 /// Two polynomials filled limb by limb in parallel by one function, which writes every word.

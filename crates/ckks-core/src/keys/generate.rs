@@ -100,7 +100,7 @@ impl<'s> KeyGenerator<'s> {
     fn encryption_of_zero(&self, basis: Basis, a: &Poly<Ntt>, s: &Poly<Ntt>, randomness: &mut Randomness) -> Poly<Ntt> {
         let mut b = randomness.error_poly(&self.params, basis).into_ntt(&self.params);
         let s_limb = |i: usize| if i < basis.q { i } else { i - basis.q + self.params.max_level() + 1 };
-        let mut product = Poly::<Ntt>::scratch(self.params.n(), basis);
+        let mut product = Poly::<Ntt>::unfilled(self.params.n(), basis);
         product.for_each_limb(|i, out| kernels::mul_into(self.params.modulus(basis, i), out, a.limb(i), s.limb(s_limb(i))));
         b.sub_assign(&self.params, &product);
         // a is public: a·s is as good as s.

@@ -140,7 +140,6 @@ impl<F: Form> Poly<F> {
     }
 
     /// Overwrites all residues with zeros in a way that the compiler keeps.
-    #[cfg(feature = "secret")]
     pub(crate) fn zeroize(&mut self) {
         zeroize::Zeroize::zeroize(&mut *self.data);
     }

@@ -131,7 +131,7 @@ fn magnitude_table() -> [u64; TAIL] {
 /// The uniform polynomial of a public seed. Each limb has a stream of its own, numbered by stream and by the prime's place in
 /// the whole list, so that a polynomial over fewer primes has the same limbs.
 pub fn uniform_poly(params: &Params, basis: Basis, seed: &Seed, stream: u32) -> Poly<Ntt> {
-    let mut poly = Poly::scratch(params.n(), basis);
+    let mut poly = Poly::unfilled(params.n(), basis);
     poly.for_each_limb(|i, limb| {
         let mut rng = ChaCha20Rng::from_seed(*seed);
         rng.set_stream(u64::from(stream) << 16 | params.prime_index(basis, i) as u64);
