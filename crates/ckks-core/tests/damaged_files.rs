@@ -75,7 +75,7 @@ fn other_versions_types_and_parameters_are_named() {
 
     let secret = bytes_of(&s.secret, &s.params);
     let error = parse::<EvaluationKeys>(&secret, &s.params).err().unwrap();
-    assert_eq!(error.to_string(), "the file holds a secret key, needed: evaluation keys");
+    assert_eq!(error.to_string(), "the file holds: secret key, needed: evaluation keys");
     assert!(matches!(parse::<SeededCiphertext>(&bytes_of(&s.ciphertext, &s.params), &s.params), Err(Error::FileType { .. })));
 
     let other = Params::new_insecure(ParamsLiteral::toy(10, 2)).unwrap();
