@@ -45,6 +45,20 @@ pub enum Error {
     /// A matrix does not fit a layout.
     #[error(transparent)]
     Layout(#[from] he_tensor::Error),
+    /// A circuit that leaves less precision or fewer levels than wanted.
+    #[error(
+        "noise budget ν is {bits:.1} bits with {levels} levels left, wanted {wanted_bits:.1} bits and {wanted_levels} levels; take parameters with a larger scale or more levels, or a shallower network"
+    )]
+    Budget {
+        /// Bits of precision at the output.
+        bits: f64,
+        /// Levels left.
+        levels: usize,
+        /// Wanted bits.
+        wanted_bits: f64,
+        /// Wanted levels.
+        wanted_levels: usize,
+    },
     /// The arithmetic under a circuit refused.
     #[error(transparent)]
     Arithmetic(#[from] ckks_core::Error),

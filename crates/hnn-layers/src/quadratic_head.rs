@@ -2,7 +2,13 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMutD, Axis};
 
-use crate::linear::Linear;
+use ckks_core::circuits::PlainVector;
+use he_tensor::reduce::{sum_over_common_features, sum_over_tokens};
+use he_tensor::{Evaluator, TokenLayout};
+
+use crate::Result;
+use crate::budget::Circuit;
+use crate::linear::{Linear, LinearCircuit};
 use crate::parameters::{Parameters, Real, named, named_mut, prefixed};
 
 /// The head: one matrix, one square, two sums. Positive margins mean the second class.
@@ -52,6 +58,44 @@ impl<T: Real> QuadraticHead<T> {
         let mut dh = h * &self.square * two + &self.linear;
         dh *= &dmargin.insert_axis(Axis(1));
         self.projection.backward(mean, dh.view(), &mut gradient.projection)
+    }
+}
+
+/// Sum over the tokens, mean, head, planned for one layout and one length class: three levels (P with the mean's constant,
+/// the square, o₁ and o₂). The margin comes out in every slot.
+#[derive(Clone, Debug)]
+pub struct QuadraticHeadCircuit {
+    layout: TokenLayout,
+    projection: LinearCircuit,
+    linear: PlainVector,
+    square: PlainVector,
+    constant: f64,
+}
+
+impl QuadraticHead<f64> {
+    /// Plans mean and head; `divisor` is the length class's public constant.
+    ///
+    /// # Errors
+    /// A layout that is too narrow; a divisor or weights that are not finite.
+    pub fn plan(&self, layout: &TokenLayout, divisor: f64) -> Result<QuadraticHeadCircuit> {
+        let folded = Linear { weight: &self.projection.weight / divisor, bias: self.projection.bias.clone() };
+        let vector = |a: &Array1<f64>| PlainVector::from_fn(layout.period(), |j| a.get(j).copied().unwrap_or(0.0));
+        Ok(QuadraticHeadCircuit {
+            layout: *layout,
+            projection: folded.plan_on_common(layout)?,
+            linear: vector(&self.linear)?,
+            square: vector(&self.square)?,
+            constant: self.constant.sum(),
+        })
+    }
+}
+
+impl Circuit for QuadraticHeadCircuit {
+    fn run<E: Evaluator>(&self, e: &E, x: &E::Vector) -> Result<E::Vector> {
+        let total = sum_over_tokens(e, &self.layout, x)?;
+        let h = self.projection.run(e, &total)?;
+        let terms = e.dot_plain(&[(&h, &self.linear), (&e.square(&h)?, &self.square)])?;
+        Ok(e.add_scalar(&sum_over_common_features(e, &self.layout, &terms)?, self.constant)?)
     }
 }
 

@@ -144,3 +144,15 @@ fn padding_stays_zero_and_is_not_needed() {
     let difference = (&y.slice(ndarray::s![3.., ..]) - &z).mapv(f64::abs).sum();
     assert!(difference < 1e-13, "{difference}");
 }
+
+#[test]
+fn soft_argmax() {
+    let layer = hnn_layers::soft_argmax::SoftArgmax::new(1.7, 8.0, 7).unwrap();
+    for margin in [-3.0, 0.0, 0.4, 2.5] {
+        let (dmargin, dbeta) = layer.derivatives(margin);
+        let by_margin = (layer.exact(margin + STEP) - layer.exact(margin - STEP)) / (2.0 * STEP);
+        let score = |beta: f64| hnn_layers::soft_argmax::sigmoid(beta * margin);
+        let by_beta = (score(1.7 + STEP) - score(1.7 - STEP)) / (2.0 * STEP);
+        assert!((dmargin - by_margin).abs() < BOUND && (dbeta - by_beta).abs() < BOUND);
+    }
+}

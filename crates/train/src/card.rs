@@ -70,8 +70,8 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         "{} rows of SST-2 train (Socher et al. 2013, GLUE form) with labels, {} augmented texts without, all with the logits of the teacher \
          `minilm-sst2` (all-MiniLM-L6-v2, Apache-2.0, fine-tuned on SST-2). Held out: {} whole sentences with every row that occurs in one of them. \
          Longest augmented text: {} word pieces.\n",
-        corpus.train.len(),
-        corpus.augmented.len(),
+        corpus.training.rows.len(),
+        corpus.training.augmented.len(),
         corpus.held_out.len(),
         config.data.augment.max_tokens,
     )?;
@@ -82,6 +82,11 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         "On dev: {}. β·margin has to stay below {} for the Soft-Argmax polynomial.\n",
         ranges(&report.dev),
         n.score_bound
+    )?;
+    writeln!(
+        out,
+        "## Noise budget\n\nPredicted ν on `{}`: {:.1} bits of precision at the encrypted score, {} levels left (simulated on {} held-out sentences).\n",
+        n.parameters, report.noise_budget.bits, report.noise_budget.levels, report.noise_budget_sentences,
     )?;
     writeln!(out, "## Recipe\n")?;
     writeln!(out, "{} steps, seed {}. The whole configuration:\n\n```json\n{json}\n```\n", report.steps, config.recipe.seed)?;

@@ -84,8 +84,10 @@ pub struct RecipeConfig {
     pub range_limit: f32,
     /// Weight of relu(|β·margin| − ¾·score_bound)².
     pub score_range_weight: f32,
-    /// Standard deviation of Gaussian noise added to every product of two encrypted values.
-    pub noise: f32,
+    /// Wanted noise budget ν: bits of precision of the encrypted score. A network whose circuit is predicted to leave less, or
+    /// needs more levels than the parameters have, is refused before training; and every product of two encrypted values gets
+    /// Gaussian noise of standard deviation 2^−ν during training.
+    pub noise_budget: Option<f64>,
     /// Steps between two evaluations on the held-out sentences.
     pub evaluate_every: u64,
     /// Steps between two checkpoints.
@@ -112,7 +114,7 @@ impl Default for RecipeConfig {
             range_weight: 0.003,
             range_limit: 6.0,
             score_range_weight: 0.1,
-            noise: 0.0,
+            noise_budget: Some(8.0),
             evaluate_every: 250,
             checkpoint_every: 500,
         }
@@ -174,6 +176,9 @@ impl TrainConfig {
             ("ema", r.ema.into()),
         ] {
             refuse(is_share(v), format!("{name} is {v}, needed 0 to 1"))?;
+        }
+        if let Some(nu) = r.noise_budget {
+            refuse((0.0..=60.0).contains(&nu), format!("noise_budget is {nu} bits, needed 0 to 60"))?;
         }
         refuse(r.dropout < 1.0 && r.word_dropout < 1.0, "a dropout of 1 leaves nothing".into())?;
         refuse(

@@ -2,8 +2,9 @@
 //!
 //! [`run`] goes from data and teacher to the files of a student; everything below it can be used alone: [`data`] (rows,
 //! hold-out, augmented texts, cached labels), [`teacher`], [`student`] (forward and backward of the whole network),
-//! [`distill`] (the loss), [`optimizer`], [`trainer`] (steps, checkpoints, figures), [`export`] and [`card`].
+//! [`distill`] (the loss), [`optimizer`], [`budget`], [`trainer`] (steps, checkpoints, figures), [`export`] and [`card`].
 
+pub mod budget;
 pub mod card;
 pub mod config;
 pub mod data;

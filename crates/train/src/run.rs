@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use hnn_layers::budget::NoiseBudget;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
@@ -13,7 +14,10 @@ use crate::export;
 use crate::trainer::checkpoint::write_atomically;
 use crate::trainer::evaluate::{Evaluation, evaluate};
 use crate::trainer::{StepReport, Trainer};
-use crate::{Error, Result, card, pca};
+use crate::{Error, Result, budget, card, pca};
+
+/// Sentences on which the noise budget of a finished student is predicted.
+const BUDGET_SENTENCES: usize = 8;
 
 /// What a run is doing.
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +58,10 @@ pub struct Report {
     pub held_out: Evaluation,
     /// The student as written, on dev.
     pub dev: Evaluation,
+    /// Predicted noise budget of the student as written.
+    pub noise_budget: NoiseBudget,
+    /// Held-out sentences that it was predicted on.
+    pub noise_budget_sentences: usize,
     /// Bytes of the weights file.
     pub weights_bytes: u64,
     /// Seconds of this call: less than the whole training when it was resumed or labels came from the cache.
@@ -104,7 +112,14 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     std::fs::create_dir_all(out_dir).map_err(Error::io(out_dir))?;
 
     let table = pca::initial_table(&corpus.teacher, corpus.special, config.network.features - 1)?;
-    let mut trainer = Trainer::new(config, &corpus, table)?;
+    let mut trainer = Trainer::new(config, &corpus.training, table)?;
+    if let Some(bits) = config.recipe.noise_budget {
+        // The first weights already show whether the circuit has enough levels and what its noise will be like.
+        let (student, table) = trainer.averaged();
+        let (model, _) = export::model(&config.network.name, &config.network, student, table.view())?;
+        let sentences = corpus.held_out.get(..1).unwrap_or_default();
+        budget::predict(&model, sentences, config.recipe.seed)?.require(NoiseBudget { bits, levels: 0 })?;
+    }
     let checkpoint = run_dir.join("checkpoint.safetensors");
     if checkpoint.exists() {
         trainer.restore(&checkpoint)?;
@@ -136,16 +151,23 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     let values = values.slice(ndarray::s![.., ..table.ncols()]);
     let held_out = evaluate(student, values, buckets, &loss, &corpus.held_out)?;
     let dev = evaluate(student, values, buckets, &loss, &corpus.dev)?;
+    let sample = corpus.held_out.get(..BUDGET_SENTENCES.min(corpus.held_out.len())).unwrap_or_default();
+    let noise_budget = budget::predict(&model, sample, config.recipe.seed)?;
+    if let Some(bits) = config.recipe.noise_budget {
+        noise_budget.require(NoiseBudget { bits, levels: 0 })?;
+    }
     export::write(out_dir, &files, &paths.teacher.join("vocab.txt"))?;
     let [_, weights] = files;
     let report = Report {
         steps: trainer.done(),
         held_out,
         dev,
+        noise_budget,
+        noise_budget_sentences: sample.len(),
         weights_bytes: weights.len() as u64,
         seconds: started.elapsed().as_secs_f64(),
         digests: Digests {
-            data: blake3::Hash::from(corpus.digest).to_hex().to_string(),
+            data: blake3::Hash::from(corpus.training.digest).to_hex().to_string(),
             config: config_digest,
             code: env!("TRAIN_CODE_DIGEST").to_string(),
             weights: blake3::hash(&weights).to_hex().to_string(),

@@ -11,6 +11,7 @@
 //! it is u's bias. Padding is zero in x, so u and with it y − x are zero there whatever v is: no mask is multiplied,
 //! no level spent, and the number of tokens stays hidden. W has nothing for the mask feature, so y carries it on.
 
+mod circuit;
 mod taps;
 
 use ndarray::linalg::general_mat_mul;
@@ -20,6 +21,7 @@ use crate::parameters::{Parameters, Real, named, named_mut};
 use crate::pool;
 use crate::ragged::Ragged;
 
+pub use circuit::BilinearConvCircuit;
 pub use taps::{BOX_DIVISOR, BOX_REACH, TAPS, gather, scatter};
 
 /// Weights of a block, or their gradient.

@@ -59,18 +59,25 @@ pub struct Example {
     pub label: Option<u8>,
 }
 
+/// What a student is trained on.
+#[derive(Clone, Debug)]
+pub struct TrainingSet {
+    /// Rows with labels.
+    pub rows: Vec<Example>,
+    /// Augmented texts, which have the teacher's answer alone.
+    pub augmented: Vec<Example>,
+    /// Digest of everything that they come from, so that a checkpoint is not continued on other data.
+    pub digest: [u8; 32],
+}
+
 /// The data of a run.
 pub struct Corpus {
-    /// Training rows.
-    pub train: Vec<Example>,
-    /// Augmented texts.
-    pub augmented: Vec<Example>,
+    /// What is trained on.
+    pub training: TrainingSet,
     /// Held-out whole sentences: every choice is made on these.
     pub held_out: Vec<Example>,
     /// The 872 dev sentences, for the final figure.
     pub dev: Vec<Example>,
-    /// Digest of all data files and of the data configuration.
-    pub digest: [u8; 32],
     /// The teacher.
     pub teacher: Teacher,
     /// `[CLS]`, `[SEP]`, `[MASK]`.
@@ -159,17 +166,19 @@ impl Corpus {
         let labelled = |row: &Row, l: &[f32; 2]| example(&row.ids, l, Some(row.label));
         let pick = |which: &[usize]| which.iter().map(|&i| labelled(&rows[i], &row_logits[i])).collect();
         Ok(Corpus {
-            train: pick(&split.train),
+            training: TrainingSet {
+                rows: pick(&split.train),
+                // A text that had to be cut would not have the teacher's answer for what is left.
+                augmented: texts
+                    .iter()
+                    .zip(&text_logits)
+                    .filter(|(t, _)| t.len() + 2 <= longest)
+                    .map(|(t, l)| example(t, l, None))
+                    .collect(),
+                digest,
+            },
             held_out: pick(&split.held_out),
-            // A text that had to be cut would not have the teacher's answer for what is left.
-            augmented: texts
-                .iter()
-                .zip(&text_logits)
-                .filter(|(t, _)| t.len() + 2 <= longest)
-                .map(|(t, l)| example(t, l, None))
-                .collect(),
             dev: dev.iter().zip(&dev_logits).map(|(r, l)| labelled(r, l)).collect(),
-            digest,
             teacher,
             special,
         })

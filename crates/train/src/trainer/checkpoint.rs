@@ -67,7 +67,7 @@ impl Trainer<'_> {
     /// What a checkpoint has to agree with, by name.
     fn identity(&self) -> Result<[(&'static str, String); 2]> {
         let config = serde_json::to_string(self.config).map_err(|e| Error::Config(e.to_string()))?;
-        Ok([("configuration", config), ("data", blake3::Hash::from(self.corpus.digest).to_hex().to_string())])
+        Ok([("configuration", config), ("data", blake3::Hash::from(self.data.digest).to_hex().to_string())])
     }
 
     /// Writes the state to `path`.

@@ -70,7 +70,7 @@ impl Chunk<'_> {
         let kept = keep(x.nrows(), x.ncols(), recipe.dropout, recipe.word_dropout, &mut rng);
         x *= &kept;
         let mean_kept = keep(examples.len(), x.ncols(), recipe.dropout, 0.0, &mut rng);
-        let noise = recipe.noise;
+        let noise = recipe.noise_budget.map_or(0.0, |nu| 2f64.powf(-nu) as f32);
         let pass = self.student.forward(x, &batch, &mut |site, values| match site {
             Site::Product => add_noise(values, noise, &mut rng),
             Site::Mean => *values *= &mean_kept,

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
-use crate::data::corpus::{Corpus, Example};
+use crate::data::corpus::{Example, TrainingSet};
 use crate::distill::Loss;
 use crate::optimizer::dense::Dense;
 use crate::optimizer::table::{RowGradients, Table};
@@ -32,7 +32,7 @@ const SENTENCES_PER_CHUNK: usize = 32;
 /// Everything that changes during a run.
 pub struct Trainer<'a> {
     config: &'a TrainConfig,
-    corpus: &'a Corpus,
+    data: &'a TrainingSet,
     adam: Adam,
     table_adam: Adam,
     loss: Loss,
@@ -71,7 +71,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// The configuration is refused, or the table has another width.
-    pub fn new(config: &'a TrainConfig, corpus: &'a Corpus, table: Array2<f32>) -> Result<Trainer<'a>> {
+    pub fn new(config: &'a TrainConfig, data: &'a TrainingSet, table: Array2<f32>) -> Result<Trainer<'a>> {
         config.validate()?;
         if table.ncols() + 1 != config.network.features {
             return Err(Error::Config(format!(
@@ -80,7 +80,7 @@ impl<'a> Trainer<'a> {
                 config.network.features - 1
             )));
         }
-        if corpus.train.is_empty() {
+        if data.rows.is_empty() {
             return Err(Error::Config("no training rows are left after the hold-out".into()));
         }
         let square: f64 = table.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
@@ -91,12 +91,12 @@ impl<'a> Trainer<'a> {
             adam: Adam::new(r.decay, r.ema),
             table_adam: Adam::new(0.0, r.ema),
             loss: Loss::new(r, &config.network),
-            batches: Batches::new(r, corpus.train.len(), corpus.augmented.len()),
+            batches: Batches::new(r, data.rows.len(), data.augmented.len()),
             dense: Dense::new(&student, &Student::zeros(&config.network)),
             table: Table::new(table),
             student,
             config,
-            corpus,
+            data,
             done: 0,
         })
     }
@@ -117,7 +117,7 @@ impl<'a> Trainer<'a> {
             .batches
             .draw(number)
             .into_iter()
-            .map(|p| if p.augmented { &self.corpus.augmented[p.index] } else { &self.corpus.train[p.index] })
+            .map(|p| if p.augmented { &self.data.augmented[p.index] } else { &self.data.rows[p.index] })
             .collect();
         let chunk = Chunk {
             student: &self.student,
