@@ -1,6 +1,6 @@
-//! One full-size bootstrap with its phases: `cargo bench -p ckks-core --bench bootstrap -- [n16|n15|toy] [samples] [log_slots]`.
+//! One full-size bootstrap with its phases: `cargo bench -p ckks-core --bench bootstrap -- [n16|n15|toy] [samples] [log_slots] [drift]`.
 //!
-//! No criterion: one sample takes seconds, and key generation is part of what is measured. Prints one JSON object per line.
+//! No criterion: one sample takes seconds, and key generation is part of what is measured. `drift` bootstraps in a row follow. Prints one JSON object per line.
 
 use std::time::Instant;
 
@@ -100,6 +100,34 @@ fn main() -> ckks_core::Result<()> {
             -worst.log2(),
             -rms.log2(),
             peak_memory()
+        );
+    }
+    let drift: usize = arguments.get(3).and_then(|s| s.parse().ok()).unwrap_or(0);
+    if drift > 0 {
+        let x: Vec<Complex64> = (0..params.slots()).map(|_| Complex64::new(uniform(), uniform())).collect();
+        let level = params.input_level();
+        let plaintext = encoder.encode_complex(&x, level, scheme.scale_at(level))?;
+        let mut ciphertext = encrypt_symmetric(scheme, &secret, &plaintext, &mut randomness)?.expand(scheme);
+        for _ in 0..drift {
+            ciphertext = bootstrapper.bootstrap(&ciphertext, Slots::Complex)?;
+        }
+        // What the sine alone does to each part, as often.
+        let turn = std::f64::consts::TAU / params.message_ratio();
+        let sine = |z: f64| (0..drift).fold(z, |z, _| (z * turn).sin() / turn);
+        let rms = |errors: Vec<f64>| (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt();
+        let decoded = encoder.decode(&decrypt(scheme, &secret, &ciphertext)?)?;
+        let biased: Vec<Complex64> = x.iter().map(|z| Complex64::new(sine(z.re), sine(z.im))).collect();
+        let all = rms(decoded.iter().zip(x.iter().cycle()).map(|(a, b)| (a - b).norm()).collect());
+        let bias = rms(biased.iter().zip(&x).map(|(a, b)| (a - b).norm()).collect());
+        let walk = rms(decoded.iter().zip(biased.iter().cycle()).map(|(a, b)| (a - b).norm()).collect());
+        let predicted = params.predicted_error(Slots::Complex)?;
+        let predicted = ((predicted.total() - predicted.sine) * drift as f64).sqrt();
+        println!(
+            r#"{{"name":"drift","count":{drift},"all_bits":{:.2},"bias_alone_bits":{:.2},"without_bias_bits":{:.2},"predicted_walk_bits":{:.2}}}"#,
+            -all.log2(),
+            -bias.log2(),
+            -walk.log2(),
+            -predicted.log2()
         );
     }
     Ok(())
