@@ -98,7 +98,7 @@ impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
             seed: 1,
-            steps: 6000,
+            steps: 10_000,
             batch: 256,
             labelled_share: 0.25,
             rate: 2e-3,
@@ -115,7 +115,7 @@ impl Default for RecipeConfig {
             range_limit: 6.0,
             score_range_weight: 0.1,
             noise_budget: Some(8.0),
-            evaluate_every: 250,
+            evaluate_every: 500,
             checkpoint_every: 500,
         }
     }

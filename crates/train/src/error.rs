@@ -59,9 +59,6 @@ pub enum Error {
         /// The loss of that step.
         loss: f64,
     },
-    /// The tokenizer refused a text or could not be built.
-    #[error("tokenizer: {0}")]
-    Tokenizer(String),
     /// A layer or its circuit refused.
     #[error(transparent)]
     Layer(#[from] hnn_layers::Error),

@@ -219,6 +219,27 @@ impl<F: Real> Encoder<F> {
         Ok(states)
     }
 
+    /// Word embeddings as stored, vocabulary × dim.
+    pub fn word_embeddings(&self) -> ArrayView2<'_, F> {
+        self.words.view()
+    }
+
+    /// The last hidden states of sentences, all their tokens below each other, on the calling thread alone.
+    ///
+    /// # Errors
+    /// [`Error::TokenIds`] as for [`Encoder::logits`].
+    pub fn last_states(&self, sentences: &[impl AsRef<[u32]>]) -> Result<Array2<F>> {
+        for ids in sentences {
+            self.check(ids.as_ref())?;
+        }
+        let sentences: Vec<&[u32]> = sentences.iter().map(AsRef::as_ref).collect();
+        let (mut x, spans) = self.embed(&sentences);
+        for layer in &self.layers {
+            x = layer.forward(&x, &spans, self.config.n_heads);
+        }
+        Ok(x)
+    }
+
     fn check(&self, ids: &[u32]) -> Result<()> {
         let limit = self.config.max_position_embeddings;
         if ids.is_empty() || ids.len() > limit {

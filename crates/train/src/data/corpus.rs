@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use distilbert_he::tokenizer::Tokenizer;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokenizers::Tokenizer;
 
 use super::augment::{AugmentConfig, Augmenter};
 use super::labels;
@@ -15,7 +15,7 @@ use crate::teacher::Teacher;
 use crate::{Error, Result};
 
 /// Changes when code changes that decides augmented texts, so that cached labels of other texts are not taken for theirs.
-const TEXTS_VERSION: u32 = 1;
+const TEXTS_VERSION: u32 = 2;
 
 /// What the data of a run is made from. Runs with equal values share the cached labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { seed: 1, held_out: 800, augmented: 0, augment: AugmentConfig::default() }
+        DataConfig { seed: 1, held_out: 800, augmented: 640_000, augment: AugmentConfig::default() }
     }
 }
 
@@ -42,7 +42,7 @@ impl Default for DataConfig {
 pub struct DataPaths {
     /// Directory of `train.tsv` and `dev.tsv`.
     pub sst2: PathBuf,
-    /// Directory of the teacher: `config.json`, `model.safetensors`, `vocab.txt`, `tokenizer.json`.
+    /// Directory of the teacher: `config.json`, `model.safetensors`, `vocab.txt`.
     pub teacher: PathBuf,
     /// Directory of cached labels; made when missing.
     pub cache: PathBuf,
@@ -105,22 +105,25 @@ impl Corpus {
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Result<Corpus> {
         let teacher = Teacher::load(&paths.teacher)?;
-        let tokenizer_path = paths.teacher.join("tokenizer.json");
-        let tokenizer_bytes = bytes(&tokenizer_path, "the teacher's tokenizer")?;
-        let tokenizer = Tokenizer::from_bytes(&tokenizer_bytes).map_err(|e| Error::Tokenizer(e.to_string()))?;
-        let id = |token: &str| {
-            tokenizer
-                .token_to_id(token)
-                .ok_or_else(|| Error::Tokenizer(format!("no token {token} in {}", tokenizer_path.display())))
-        };
-        let special = [id("[CLS]")?, id("[SEP]")?, id("[MASK]")?];
+        let vocabulary_path = paths.teacher.join("vocab.txt");
+        let vocabulary_bytes = bytes(&vocabulary_path, "the teacher's vocabulary")?;
+        let tokenizer = Tokenizer::from_vocab_txt(&vocabulary_path)?;
+        let vocabulary: Vec<String> =
+            (0..tokenizer.vocab_size() as u32).map(|i| tokenizer.token(i).unwrap_or_default()).collect();
+        if vocabulary.len() != teacher.word_embeddings().nrows() {
+            let needed = format!("{}, the teacher's word embeddings", teacher.word_embeddings().nrows());
+            return Err(Error::malformed(&vocabulary_path, format!("{} tokens", vocabulary.len()), needed));
+        }
+        let mask = vocabulary.iter().position(|t| t == "[MASK]");
+        let mask = mask.ok_or_else(|| Error::malformed(&vocabulary_path, "no token [MASK]", "a BERT vocabulary"))? as u32;
+        let special = [tokenizer.cls_id(), tokenizer.sep_id(), mask];
         let (train_path, dev_path) = (paths.sst2.join("train.tsv"), paths.sst2.join("dev.tsv"));
         let rows = tsv::read(&train_path, &tokenizer)?;
         let dev = tsv::read(&dev_path, &tokenizer)?;
         std::fs::create_dir_all(&paths.cache).map_err(Error::io(&paths.cache))?;
 
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&bytes(&train_path, "SST-2")?).update(&tokenizer_bytes).update(&TEXTS_VERSION.to_le_bytes());
+        hasher.update(&bytes(&train_path, "SST-2")?).update(&vocabulary_bytes).update(&TEXTS_VERSION.to_le_bytes());
         let rows_digest = *hasher.finalize().as_bytes();
         // The number of texts is no part of it: more texts continue the same file.
         let described =
@@ -133,8 +136,6 @@ impl Corpus {
             *h.finalize().as_bytes()
         };
 
-        let vocabulary: Vec<String> =
-            (0..teacher.word_embeddings().nrows() as u32).map(|i| tokenizer.id_to_token(i).unwrap_or_default()).collect();
         let is_continuation = |t: u32| vocabulary.get(t as usize).is_some_and(|s| s.starts_with("##"));
         let split = split(&rows, config.held_out, config.seed, &is_continuation);
         let ends = [special[0], special[1]];

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use tokenizers::Tokenizer;
+use distilbert_he::tokenizer::{LongText, Tokenizer};
+use rayon::prelude::*;
 
 use crate::{Error, Result};
+
+/// Longest row in tokens, `[CLS]` and `[SEP]` included: no sentence of the corpus comes near.
+const LONGEST: usize = 512;
 
 /// One labelled text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +40,15 @@ pub fn read(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<Row>> {
         });
         sentences.push(sentence.trim().to_string());
     }
-    let encodings = tokenizer.encode_batch(sentences, false).map_err(|e| Error::Tokenizer(e.to_string()))?;
-    encodings
-        .iter()
+    sentences
+        .par_iter()
         .zip(labels)
         .enumerate()
-        .map(|(i, (e, label))| match e.get_ids() {
-            [] => Err(Error::malformed(path, format!("line {} has no tokens", i + 2), "a sentence")),
-            ids => Ok(Row { ids: ids.to_vec(), label }),
+        .map(|(i, (sentence, label))| {
+            let text = tokenizer
+                .encode(sentence, LONGEST, LongText::Refuse)
+                .map_err(|e| Error::malformed(path, format!("line {}: {e}", i + 2), "a sentence"))?;
+            Ok(Row { ids: text.ids[1..text.ids.len() - 1].to_vec(), label })
         })
         .collect()
 }
