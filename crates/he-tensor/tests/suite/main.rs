@@ -1,7 +1,7 @@
 //! Circuits written once, run on every implementation of the evaluator.
 
 mod attention_products;
-mod everywhere;
 mod evaluators;
+mod everywhere;
 mod matrices;
 mod random_circuits;
