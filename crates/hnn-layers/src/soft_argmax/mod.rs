@@ -94,3 +94,9 @@ impl SoftArgmax {
         Ok(e.add_scalar(&polynomial::evaluate(e, &self.polynomial, margin)?, 0.5)?)
     }
 }
+
+/// Entropy in bits of a two-class answer with score `p`; 0 for a score outside (0, 1).
+pub fn entropy(p: f64) -> f64 {
+    let term = |q: f64| if q > 0.0 { -q * q.log2() } else { 0.0 };
+    if (0.0..=1.0).contains(&p) { term(p) + term(1.0 - p) } else { 0.0 }
+}
