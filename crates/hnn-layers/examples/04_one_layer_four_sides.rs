@@ -4,7 +4,7 @@
 
 use ckks_core::params::{Params, ParamsLiteral};
 use he_tensor::evaluator::Encryption;
-use he_tensor::{Evaluator, Simulator, TokenLayout};
+use he_tensor::{Simulator, TokenLayout};
 use hnn_layers::bilinear_conv::BilinearConv;
 use hnn_layers::budget::{self, Circuit, NoiseBudget};
 use hnn_layers::parameters::Parameters;

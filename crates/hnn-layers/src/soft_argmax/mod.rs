@@ -41,7 +41,7 @@ impl SoftArgmax {
         if !(bound > 0.0 && bound.is_finite()) {
             return refuse("bound of a Soft-Argmax layer", bound.to_string(), "a positive number");
         }
-        if degree % 2 == 0 {
+        if degree.is_multiple_of(2) {
             return refuse("degree of a Soft-Argmax layer", degree.to_string(), "an odd number, because σ − 1/2 is odd");
         }
         let f = |m: f64| 0.5 * (0.5 * beta * m).tanh();

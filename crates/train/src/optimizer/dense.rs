@@ -30,7 +30,7 @@ impl<P: Parameters<f32> + Clone> Dense<P> {
         for ((((_, p), (_, g)), ((_, m), (_, v))), (_, mut ema)) in arrays {
             let decay = if p.ndim() >= 2 { adam.decay } else { 0.0 };
             let mut p = p;
-            Zip::from(&mut p).and(g).and(m).and(v).for_each(|p, &g, m, v| update(adam, step, c, decay, p, g, m, v));
+            Zip::from(&mut p).and(g).and(m).and(v).for_each(|p, &g, m, v| update(adam, step, c, decay, g, (p, m, v)));
             Zip::from(&mut ema).and(&p).for_each(|e, &p| *e = adam.ema * *e + (1.0 - adam.ema) * p);
         }
     }

@@ -51,9 +51,9 @@ impl Correction {
     }
 }
 
-/// One parameter, one step.
+/// One parameter with its means of gradients and squares, one step.
 #[inline(always)]
-pub(crate) fn update(adam: &Adam, step: &Step, c: Correction, decay: f32, p: &mut f32, g: f32, m: &mut f32, v: &mut f32) {
+pub(crate) fn update(adam: &Adam, step: &Step, c: Correction, decay: f32, g: f32, (p, m, v): (&mut f32, &mut f32, &mut f32)) {
     let g = g * step.gradient_scale;
     *m = adam.beta1 * *m + (1.0 - adam.beta1) * g;
     *v = adam.beta2 * *v + (1.0 - adam.beta2) * g * g;

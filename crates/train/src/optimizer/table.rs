@@ -76,7 +76,7 @@ impl Table {
                 .and(g)
                 .and(self.mean.row_mut(id))
                 .and(self.square.row_mut(id))
-                .for_each(|p, &g, m, v| update(adam, step, c, 0.0, p, g, m, v));
+                .for_each(|p, &g, m, v| update(adam, step, c, 0.0, g, (p, m, v)));
             self.catch_up(adam, id, step.number);
         }
     }
