@@ -1,6 +1,6 @@
 //! Public matrices times encrypted (tokens × features) matrices, with token shifts.
 //!
-//! Output row t is `Σ_s M_s · x[t + s]` over a few shifts s. In slots p·t + f (see [`crate::layout`]) the entry M_s[r][c] takes
+//! Output row t is `Σ_s M_s · x[t + s]` over a few shifts s. In slots p·t + f (see [`crate::layout`]) the entry M_s\[r\]\[c\] takes
 //! the slot that is p·s + c − r further on: it belongs to the diagonal of step κ = p·s + c − r, at feature r. The diagonals are
 //! the same for all tokens, so they have period p and are plaintexts of a small subring.
 //!
@@ -36,7 +36,7 @@ impl MatrixProduct {
         Self { layout: *layout, inputs, blocks: vec![vec![BTreeMap::new(); inputs]; outputs] }
     }
 
-    /// output[t] += M · input[t + shift] for all tokens t, where M has `rows` × `columns` entries `weight(row, column)`.
+    /// output\[t\] += M · input\[t + shift\] for all tokens t, where M has `rows` × `columns` entries `weight(row, column)`.
     /// Shifts are cyclic (see [`TokenLayout::rotation_period`]).
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl MatrixProduct {
         self.add(output, input, (rows, columns), weight, |r, c| (p * shift + c - r).rem_euclid(order))
     }
 
-    /// output[t] += M · input, for an input that is the same for all tokens (a mean, say): half the diagonals of
+    /// output\[t\] += M · input, for an input that is the same for all tokens (a mean, say): half the diagonals of
     /// [`MatrixProduct::add_matrix`], because rotations then wrap around within a token.
     ///
     /// # Errors

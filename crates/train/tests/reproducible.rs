@@ -32,7 +32,7 @@ fn data() -> TrainingSet {
     let sentence = |i: usize| {
         let ids: Vec<u32> = (0..3 + i * 7 % 27).map(|k| ((i * 31 + k * k * 17 + k) % VOCABULARY) as u32).collect();
         let margin: i32 = ids.iter().map(|&t| i32::from(t < 20) - i32::from(t > 30)).sum();
-        Example { ids, teacher: margin as f32, label: (i % 2 == 0).then_some(u8::from(margin > 0)) }
+        Example { ids, teacher: margin as f32, label: i.is_multiple_of(2).then_some(u8::from(margin > 0)) }
     };
     TrainingSet { rows: (0..150).map(sentence).collect(), augmented: (150..400).map(sentence).collect(), digest: [7; 32] }
 }

@@ -62,6 +62,7 @@ struct Measured {
     peak_memory_bytes: Option<u64>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "only one is alive at a time")]
 enum Circuit {
     Attention(AttentionCircuit),
     ClsAttention(ClsAttentionCircuit),

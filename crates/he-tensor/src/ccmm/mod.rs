@@ -3,7 +3,7 @@
 //! Queries, keys and values are (tokens × features) matrices in one vector each (see [`crate::layout`]): slot p·t + b·h + d
 //! holds feature d of head h, b features a head. **Scores** come out as dense as they can be: the vector of group g holds
 //! `Σ_d q[t,h,d]·k[t+g·b+j, h, d]` in slot p·t + b·h + j, so that all T² scores of a head take T/b vectors and the polynomial
-//! that follows runs on T/b vectors and not on T. [`scores`] has this product, [`values`] the way back, [`row`] both for one
+//! that follows runs on T/b vectors and not on T. `scores` has this product, `values` the way back, `row` both for one
 //! query alone.
 //!
 //! # How it was chosen

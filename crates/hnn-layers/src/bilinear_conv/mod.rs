@@ -6,7 +6,7 @@
 //! y[t] = x[t] + W·(u[t] ⊙ v[t])
 //! ```
 //!
-//! Taps of v: x[t−1], x[t], x[t+1], (x[t+2] + … + x[t+9])/4 and (x[t−9] + … + x[t−2])/4, positions counted modulo the
+//! Taps of v: x[t−1], x\[t\], x[t+1], (x[t+2] + … + x[t+9])/4 and (x[t−9] + … + x[t−2])/4, positions counted modulo the
 //! length class; c is the class's public constant. One feature of x, the *mask feature*, is 1 on every token: A's row for
 //! it is u's bias. Padding is zero in x, so u and with it y − x are zero there whatever v is: no mask is multiplied,
 //! no level spent, and the number of tokens stays hidden. W has nothing for the mask feature, so y carries it on.
@@ -29,7 +29,7 @@ pub use taps::{BOX_DIVISOR, BOX_REACH, TAPS, gather, scatter};
 pub struct BilinearConv<T> {
     /// A: features × rank.
     pub centre: Array2<T>,
-    /// B: (5·features) × rank, tap after tap in the order x[t−1], x[t], x[t+1], right box, left box.
+    /// B: (5·features) × rank, tap after tap in the order x[t−1], x\[t\], x[t+1], right box, left box.
     pub taps: Array2<T>,
     /// G: features × rank.
     pub global: Array2<T>,
