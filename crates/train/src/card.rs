@@ -53,7 +53,7 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
     )?;
     writeln!(
         out,
-        "Made by `cargo xtask train --model hnn-fast`; figures are of the files in this folder, in plain f32 arithmetic.\n"
+        "Made by `cargo xtask train --model hnn-fast` with the configuration below; figures are of the files in this folder, in plain f32 arithmetic.\n"
     )?;
     writeln!(out, "| sentences | n | right | 95 % interval | teacher right | ratio | agreement | T²·KL to the teacher |")?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
