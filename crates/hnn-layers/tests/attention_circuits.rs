@@ -1,6 +1,8 @@
 //! Circuits of attention, normalisation, activations and Soft-Argmax: in the simulator they are the plain polynomial form, in
 //! the counter they take the levels they say, on ciphertexts they come out with the predicted error.
 
+mod common;
+
 use ckks_core::ciphertext::Ciphertext;
 use ckks_core::circuits::Arithmetic;
 use ckks_core::decrypt::decrypt;
@@ -17,11 +19,12 @@ use hnn_layers::attention::{Attention, AttentionCircuit, ClsAttentionCircuit, We
 use hnn_layers::class_soft_argmax::{ClassSoftArgmax, ClassSoftArgmaxCircuit};
 use hnn_layers::functions::{Exponential, Form, Interval, InverseSquareRoot, Reciprocal};
 use hnn_layers::layer_norm::{AffineNorm, AffineNormCircuit, LayerNorm, LayerNormCircuit, References};
-use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use hnn_layers::token_mask::TokenMask;
 use ndarray::Array2;
 use num_complex::Complex64;
+
+use common::{fill, numbers};
 
 const FEATURES: usize = 6;
 const POSITIONS: usize = 8;
@@ -37,24 +40,6 @@ fn layout(params: &Params) -> TokenLayout {
 
 fn interval(low: f64, high: f64) -> Interval {
     Interval::new(low, high).unwrap()
-}
-
-/// Repeatable numbers in [−1, 1].
-fn numbers(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
-fn fill<P: Parameters<f64>>(layer: &mut P, seed: u64, size: f64) {
-    let mut next = numbers(seed);
-    for (_, mut a) in layer.parameters_mut() {
-        a.mapv_inplace(|_| size * next());
-    }
 }
 
 fn input() -> Array2<f64> {

@@ -1,5 +1,7 @@
 //! Gradients of attention and normalisation, exact and polynomial, against central finite differences in f64.
 
+mod common;
+
 use hnn_layers::activation::{Activation, Nonlinearity};
 use hnn_layers::attention::{Attention, Weighting};
 use hnn_layers::class_soft_argmax::ClassSoftArgmax;
@@ -9,27 +11,11 @@ use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use ndarray::Array2;
 
+use common::{fill, numbers};
+
 /// Step of the differences: truncation about h²·f‴/6, rounding about 1e-16/h times a sum of some hundred terms.
 const STEP: f64 = 1e-5;
 const BOUND: f64 = 2e-7;
-
-/// Repeatable numbers in [−1, 1].
-fn numbers(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
-fn fill<P: Parameters<f64>>(layer: &mut P, seed: u64, size: f64) {
-    let mut next = numbers(seed);
-    for (_, mut a) in layer.parameters_mut() {
-        a.mapv_inplace(|_| size * next());
-    }
-}
 
 fn matrix(rows: usize, cols: usize, seed: u64) -> Array2<f64> {
     Array2::from_shape_simple_fn((rows, cols), numbers(seed))

@@ -1,5 +1,7 @@
 //! Circuits against the plain forward: exact values in the simulator, levels as documented, cost counter in agreement.
 
+mod common;
+
 use ckks_core::params::{Params, ParamsLiteral};
 use he_tensor::evaluator::{CostCounter, Encryption};
 use he_tensor::{Evaluator, Simulator, TokenLayout};
@@ -7,35 +9,19 @@ use hnn_layers::Result;
 use hnn_layers::bilinear_conv::BilinearConv;
 use hnn_layers::budget::{self, Circuit, NoiseBudget};
 use hnn_layers::linear::Linear;
-use hnn_layers::parameters::Parameters;
 use hnn_layers::quadratic_head::QuadraticHead;
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use hnn_layers::soft_argmax::{SoftArgmax, cubic_clean, cubic_clean_circuit};
 use ndarray::Array2;
 use num_complex::Complex64;
 
+use common::{fill, numbers};
+
 const FEATURES: usize = 5;
 const RANK: usize = 7;
 
 /// f64 sums of some hundred products of order 1, in another order on either side.
 const ROUNDING: f64 = 1e-10;
-
-fn numbers(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
-fn fill<P: Parameters<f64>>(layer: &mut P, seed: u64) {
-    let mut next = numbers(seed);
-    for (_, mut a) in layer.parameters_mut() {
-        a.mapv_inplace(|_| 0.4 * next());
-    }
-}
 
 fn params(levels: usize) -> Params {
     Params::new_insecure(ParamsLiteral::toy(10, levels)).unwrap()
@@ -68,7 +54,7 @@ fn bilinear_convolution_for_every_length() -> Result<()> {
         let params = params(3);
         let layout = TokenLayout::new(FEATURES, positions, params.slots())?;
         let mut block = BilinearConv::zeros(FEATURES, RANK);
-        fill(&mut block, 1);
+        fill(&mut block, 1, 0.4);
         block.output.column_mut(FEATURES - 1).fill(0.0);
         let circuit = block.plan(&layout, 9.0)?;
         for n in lengths {
@@ -98,7 +84,7 @@ fn mean_and_quadratic_head() -> Result<()> {
     let params = params(3);
     let layout = TokenLayout::new(FEATURES, 8, params.slots())?;
     let mut head = QuadraticHead::zeros(FEATURES, RANK);
-    fill(&mut head, 2);
+    fill(&mut head, 2, 0.4);
     let x = tokens(6, 3);
     let batch = Ragged::new([6], &[LengthBucket { positions: 8, divisor: 5.5 }])?;
     let (_, expected) = head.forward(hnn_layers::pool::mean(x.view(), &batch).view());
@@ -113,7 +99,7 @@ fn linear() -> Result<()> {
     let params = params(1);
     let layout = TokenLayout::new(FEATURES, 4, params.slots())?;
     let mut layer = Linear::zeros(FEATURES, FEATURES);
-    fill(&mut layer, 4);
+    fill(&mut layer, 4, 0.4);
     let x = tokens(4, 5);
     let expected = layer.forward(x.view());
     let (slots, levels) = run(&layer.plan(&layout)?, &params, &packed(&layout, &x))?;

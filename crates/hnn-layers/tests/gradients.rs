@@ -1,5 +1,7 @@
 //! Every gradient against central finite differences in f64.
 
+mod common;
+
 use hnn_layers::bilinear_conv::BilinearConv;
 use hnn_layers::linear::Linear;
 use hnn_layers::parameters::Parameters;
@@ -7,28 +9,12 @@ use hnn_layers::quadratic_head::QuadraticHead;
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use ndarray::{Array1, Array2};
 
+use common::{fill, numbers};
+
 /// Step of the differences. The functions are polynomials of degree ≤ 4 with values of order 1: the truncation is about
 /// h²/6·f''' ≈ 1e-10·f''', rounding 1e-16/h ≈ 1e-11 of a sum of some hundred terms.
 const STEP: f64 = 1e-5;
 const BOUND: f64 = 1e-7;
-
-/// Repeatable numbers in [−1, 1].
-fn numbers(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
-fn fill<P: Parameters<f64>>(layer: &mut P, seed: u64) {
-    let mut next = numbers(seed);
-    for (_, mut a) in layer.parameters_mut() {
-        a.mapv_inplace(|_| next());
-    }
-}
 
 fn matrix(rows: usize, cols: usize, seed: u64) -> Array2<f64> {
     let mut next = numbers(seed);
@@ -79,7 +65,7 @@ fn batch() -> Ragged {
 #[test]
 fn linear() {
     let mut layer = Linear::zeros(3, 2);
-    fill(&mut layer, 1);
+    fill(&mut layer, 1, 1.0);
     let (x, r) = (matrix(4, 3, 2), matrix(4, 2, 3));
     let loss = |l: &Linear<f64>, x: &Array2<f64>| (l.forward(x.view()) * &r).sum();
     let mut gradient = Linear::zeros(3, 2);
@@ -91,7 +77,7 @@ fn linear() {
 #[test]
 fn quadratic_head() {
     let mut layer = QuadraticHead::zeros(3, 5);
-    fill(&mut layer, 4);
+    fill(&mut layer, 4, 1.0);
     let x = matrix(4, 3, 5);
     let r: Array1<f64> = matrix(1, 4, 6).row(0).to_owned();
     let loss = |l: &QuadraticHead<f64>, x: &Array2<f64>| (l.forward(x.view()).1 * &r).sum();
@@ -107,7 +93,7 @@ fn bilinear_convolution_with_a_penalty_on_its_factors() {
     let batch = batch();
     let (d, rank) = (3, 2);
     let mut layer = BilinearConv::zeros(d, rank);
-    fill(&mut layer, 7);
+    fill(&mut layer, 7, 1.0);
     layer.output.column_mut(d - 1).fill(0.0);
     let (x, r) = (matrix(batch.tokens(), d, 8), matrix(batch.tokens(), d, 9));
     // The penalty Σ f³/3 of both factors has the derivative f².
@@ -135,7 +121,7 @@ fn padding_stays_zero_and_is_not_needed() {
     // The same sentence in two batches: its answer does not depend on who stands beside it.
     let buckets = [LengthBucket { positions: 8, divisor: 5.0 }];
     let mut layer = BilinearConv::zeros(4, 4);
-    fill(&mut layer, 10);
+    fill(&mut layer, 10, 1.0);
     let x = matrix(6, 4, 11);
     let both = Ragged::new([3, 3], &buckets).unwrap();
     let alone = Ragged::new([3], &buckets).unwrap();
