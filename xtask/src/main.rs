@@ -41,14 +41,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
+    // A misspelt wish for kernels must not change what is measured.
+    let result = ckks_core::kernels::path_from_environment().map_err(anyhow::Error::from).and_then(|_| match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::EvalSst2(args) => eval_sst2::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::MeasureLayers(args) => measure_layers::run(&args),
         Command::Tidy(args) => tidy::run(&args),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,5 +1,20 @@
 //! Peak memory of this process.
 
+/// A measurement of the largest resident set from some moment on.
+pub struct ResidentPeak(());
+
+impl ResidentPeak {
+    /// Starts one: Linux forgets the peak so far when `5` is written to `/proc/self/clear_refs`. `None` where that cannot be done.
+    pub fn restart() -> Option<Self> {
+        std::fs::write("/proc/self/clear_refs", "5").ok().map(|()| Self(()))
+    }
+
+    /// The largest resident set since then, in bytes.
+    pub fn bytes(&self) -> Option<u64> {
+        peak_bytes()
+    }
+}
+
 /// The largest resident set so far, in bytes: `VmHWM` of `/proc/self/status`. `None` where there is no such file.
 pub fn peak_bytes() -> Option<u64> {
     parse(&std::fs::read_to_string("/proc/self/status").ok()?)

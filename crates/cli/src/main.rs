@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { errors::REFUSED } else { errors::DONE });
         }
     };
-    let result = interrupt::install().and_then(|()| match cli.command {
+    let result = interrupt::install().and_then(|()| check_environment(&cli.command)).and_then(|()| match cli.command {
         Command::Keygen(args) => commands::keygen::run(&args),
         Command::Encrypt(args) => commands::encrypt::run(&args),
         Command::Infer(args) => commands::infer::run(&args),
@@ -42,4 +42,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::from(errors::DONE),
         Err(error) => errors::report(&error),
     }
+}
+
+/// Refuses a wish for kernels that cannot be met. `doctor` says it among other things, and runs.
+fn check_environment(command: &Command) -> anyhow::Result<()> {
+    if !matches!(command, Command::Doctor(_)) {
+        ckks_core::kernels::path_from_environment()?;
+    }
+    Ok(())
 }

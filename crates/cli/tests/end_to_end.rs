@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use common::{decrypt, encrypt, fails, fixture, json, names, program, run, succeeds};
+use common::{decrypt, encrypt, fails, fixture, json, names, parts, program, run, succeeds};
 use serde_json::Value;
 
 const POSITIVE: &str = "a gorgeous, witty, seductive movie";
@@ -175,6 +175,16 @@ fn doctor_finds_this_machine_well() {
     let report = json(&run(["doctor", "--json"]));
     assert!(report["tests"].as_array().unwrap().iter().all(|test| test["passed"] == true), "{report}");
     assert!(succeeds(&run(["doctor"])).contains("kernels"));
+}
+
+#[test]
+fn kernels_that_there_are_not_are_refused_and_doctor_says_why() {
+    let with = |kernels: &str, command: &[&str]| program().env("CKKS_KERNELS", kernels).args(command).output().unwrap();
+    fails(&with("avx999", &["plan"]), 1, &["CKKS_KERNELS", "avx999", "portable"]);
+    let (code, stdout, _) = parts(&with("avx999", &["doctor"]));
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("WRONG    environment") && stdout.contains("avx999"), "{stdout}");
+    assert!(succeeds(&with("portable", &["doctor"])).contains("kernels  portable"));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! `cargo xtask bench`: medians of kernels, operations and circuits, one JSON object a line.
 
+mod header;
 mod kernels;
+mod machine;
 mod matrices;
 mod operations;
 mod report;
 mod sets;
 
 use anyhow::{Result, bail};
-use ckks_core::kernels::{KernelPath, force_path};
+use ckks_core::kernels::{KernelPath, active_path, force_path, path_from_environment};
 
 use report::Bench;
 
@@ -22,9 +24,9 @@ pub struct Args {
     /// Threads to measure with, in turn.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
-    /// Kernel path: ifma, concrete-ntt or portable; by default the fastest that this CPU has.
-    #[arg(long)]
-    kernels: Option<String>,
+    /// Kernel paths to measure, in turn: ifma, concrete-ntt, portable; by default the one that runs otherwise.
+    #[arg(long, value_delimiter = ',')]
+    kernels: Vec<String>,
     /// Samples per row; fewer where one takes long.
     #[arg(long, default_value_t = 15)]
     samples: usize,
@@ -32,31 +34,46 @@ pub struct Args {
 
 /// Runs the rows that the filter leaves.
 pub fn run(args: &Args) -> Result<()> {
-    if let Some(name) = &args.kernels {
-        let paths = [KernelPath::Ifma, KernelPath::ConcreteNtt, KernelPath::Portable];
-        let Some(path) = paths.into_iter().find(|p| p.name() == name) else {
-            bail!("--kernels {name}: there are ifma, concrete-ntt and portable");
-        };
-        force_path(Some(path))?;
-    }
+    let paths = paths(&args.kernels)?;
     if args.threads.contains(&0) || args.samples == 0 {
         bail!("--threads and --samples need numbers from 1 on");
     }
     let mut bench = Bench::new(args.filter.clone(), args.json, args.samples);
-    bench.header(&sets::all())?;
-    for &threads in &args.threads {
-        bench.threads = threads;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        pool.install(|| -> Result<()> {
-            if threads == args.threads[0] {
-                kernels::run(&mut bench)?;
-            }
-            operations::run(&mut bench)?;
-            matrices::run(&mut bench)
-        })?;
+    for path in paths {
+        force_path(Some(path))?;
+        let header = header::describe(&sets::all())?;
+        bench.header(&header, &header::text(&header));
+        for &threads in &args.threads {
+            bench.threads = threads;
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+            pool.install(|| rows(&mut bench, threads == args.threads[0]))?;
+        }
     }
     if bench.rows == 0 {
         bail!("no row has a name that contains {:?}", args.filter);
     }
     Ok(())
+}
+
+/// All rows, in the pool of the caller; `first` for the first number of threads. What runs in one thread has no second row.
+fn rows(bench: &mut Bench, first: bool) -> Result<()> {
+    machine::run(bench)?;
+    if first {
+        kernels::run(bench)?;
+    }
+    operations::run(bench)?;
+    matrices::run(bench)
+}
+
+/// The paths of these names, or the one that runs without any.
+fn paths(names: &[String]) -> Result<Vec<KernelPath>> {
+    if names.is_empty() {
+        path_from_environment()?;
+        return Ok(vec![active_path()]);
+    }
+    let path = |name: &String| match KernelPath::from_name(name) {
+        Some(path) => Ok(path),
+        None => bail!("--kernels {name}: there are ifma, concrete-ntt and portable"),
+    };
+    names.iter().map(path).collect()
 }

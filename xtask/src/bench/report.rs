@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use serde_json::json;
+use ckks_core::kernels::{memory, release_idle_buffers};
+use serde_json::{Value, json};
 
-use super::sets::Set;
+use crate::memory::ResidentPeak;
 
 /// A row stops after this long, however many samples it has.
 const ROW_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a row says besides its times.
+type Fields = Vec<(&'static str, Value)>;
 
 /// Runs closures and prints their times.
 pub struct Bench {
@@ -32,37 +36,44 @@ impl Bench {
         self.filter.is_empty() || self.filter.iter().any(|f| name.contains(f.as_str()))
     }
 
-    /// Prints the CPU, the kernel path and the parameter sets.
-    pub fn header(&self, sets: &[Set]) -> Result<()> {
-        let path = ckks_core::kernels::active_path().name();
-        let mut described = Vec::new();
-        for set in sets {
-            let params = set.params()?;
-            let security = params.security();
-            described.push(json!({
-                "name": set.name, "log_n": params.log_n(), "log_qp": (security.log_qp * 10.0).round() / 10.0,
-                "security_bits": security.bits, "q_limbs": params.max_level() + 1, "p_limbs": params.special_primes(),
-                "q_bits": set.literal.q_bits, "p_bits": set.literal.p_bits,
-            }));
-        }
-        let header = json!({ "cpu": cpu_name(), "kernels": path, "parameters": described });
-        if self.json {
-            println!("{header}");
-        } else {
-            println!("CPU: {}; kernels: {path}", cpu_name());
-        }
-        Ok(())
+    /// Prints an object that is not a row: as it is, or `text` where people read.
+    pub fn header(&self, object: &Value, text: &str) {
+        if self.json { println!("{object}") } else { println!("{text}") }
     }
 
     /// Measures `f` if the filter leaves `name`: one warm-up, then samples until the number or the row's limit is reached.
     /// Each sample runs `f` often enough to take a millisecond.
-    pub fn row<T>(&mut self, name: &str, mut f: impl FnMut() -> Result<T>) -> Result<()> {
+    ///
+    /// The row says too how much memory that took: `peak_bytes`, the limbs that `f` itself holds at most at one moment, its result
+    /// included, its keys and inputs not; and, where the system tells, `resident_bytes`, the most that the whole process held.
+    pub fn row<T>(&mut self, name: &str, f: impl FnMut() -> Result<T>) -> Result<()> {
         if !self.wants(name) {
             return Ok(());
         }
+        let (seconds, fields) = self.sample(f)?;
+        self.print(name, seconds, &fields);
+        Ok(())
+    }
+
+    /// Measures `f`, which does `amount` of something, and prints how much of it that makes a second.
+    pub fn rate<T>(&mut self, name: &str, unit: &str, amount: f64, f: impl FnMut() -> Result<T>) -> Result<()> {
+        if !self.wants(name) {
+            return Ok(());
+        }
+        let (seconds, _) = self.sample(f)?;
+        self.print_in(name, unit, seconds.iter().map(|s| amount / s).collect(), &[]);
+        Ok(())
+    }
+
+    fn sample<T>(&self, mut f: impl FnMut() -> Result<T>) -> Result<(Vec<f64>, Fields)> {
+        release_idle_buffers();
+        let resident = ResidentPeak::restart();
+        memory::restart_peak();
+        let before = memory::limb_bytes();
         let start = Instant::now();
         f()?;
         let once = start.elapsed().max(Duration::from_nanos(20));
+        let peak = memory::peak_limb_bytes().saturating_sub(before);
         let repeats = (Duration::from_millis(1).as_nanos() / once.as_nanos()).max(1) as u32;
         let begin = Instant::now();
         let mut seconds = Vec::new();
@@ -73,18 +84,29 @@ impl Bench {
             }
             seconds.push(start.elapsed().as_secs_f64() / f64::from(repeats));
         }
-        self.print(name, seconds, &[]);
-        Ok(())
+        let mut fields = Vec::new();
+        if peak > 0 {
+            fields.push(("peak_bytes", json!(peak)));
+            if let Some(bytes) = resident.and_then(|r| r.bytes()) {
+                fields.push(("resident_bytes", json!(bytes)));
+            }
+        }
+        Ok((seconds, fields))
     }
 
     /// Prints a row measured elsewhere, with further fields.
-    pub fn print(&mut self, name: &str, mut seconds: Vec<f64>, fields: &[(&str, serde_json::Value)]) {
-        seconds.sort_by(f64::total_cmp);
-        let (median, min) = (seconds[seconds.len() / 2], seconds[0]);
+    pub fn print(&mut self, name: &str, seconds: Vec<f64>, fields: &[(&str, Value)]) {
+        self.print_in(name, "s", seconds, fields);
+    }
+
+    /// The same for another unit. `min` is the least value in every unit.
+    pub fn print_in(&mut self, name: &str, unit: &str, mut values: Vec<f64>, fields: &[(&str, Value)]) {
+        values.sort_by(f64::total_cmp);
+        let (median, min) = (values[values.len() / 2], values[0]);
         self.rows += 1;
         if self.json {
             let mut row = json!({
-                "name": name, "unit": "s", "median": median, "min": min, "threads": self.threads, "samples": seconds.len(),
+                "name": name, "unit": unit, "median": median, "min": min, "threads": self.threads, "samples": values.len(),
             });
             for (key, value) in fields {
                 row[*key] = value.clone();
@@ -92,7 +114,8 @@ impl Bench {
             println!("{row}");
         } else {
             let rest: String = fields.iter().map(|(k, v)| format!("  {k} {v}")).collect();
-            println!("{name:<34} {:>2} thread(s)  median {}  min {}{rest}", self.threads, human(median), human(min));
+            let shown = |x: f64| if unit == "s" { human(x) } else { format!("{x:.4e} {unit}") };
+            println!("{name:<34} {:>2} thread(s)  median {}  min {}{rest}", self.threads, shown(median), shown(min));
         }
     }
 }
@@ -103,11 +126,4 @@ fn human(seconds: f64) -> String {
         s if s < 1.0 => format!("{:8.2} ms", s * 1e3),
         s => format!("{s:8.3} s "),
     }
-}
-
-/// The model name that the operating system gives, where it does.
-fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")).and_then(|l| l.split_once(':'));
-    name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, n)| n.trim().to_string())
 }

@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::memory;
+
 /// Eight words on one cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -30,6 +32,7 @@ impl AlignedBuf {
             }
             None => bytemuck::zeroed_vec(count),
         };
+        memory::taken(bytes(count));
         Self { lines, len }
     }
 
@@ -43,6 +46,7 @@ impl AlignedBuf {
             }
             None => bytemuck::zeroed_vec(count),
         };
+        memory::taken(bytes(count));
         Self { lines, len }
     }
 
@@ -62,8 +66,19 @@ impl Clone for AlignedBuf {
 
 impl Drop for AlignedBuf {
     fn drop(&mut self) {
+        memory::given(bytes(self.lines.len()));
         pool::give(std::mem::take(&mut self.lines));
     }
+}
+
+/// Size of `count` lines.
+fn bytes(count: usize) -> u64 {
+    (count * size_of::<Line>()) as u64
+}
+
+/// Gives the buffers that wait for reuse back to the system.
+pub fn release_idle_buffers() {
+    pool::clear();
 }
 
 /// Buffers for reuse. A polynomial of 2^16 coefficients over forty primes has 20 MB; asking the system for that and giving it
@@ -101,6 +116,13 @@ mod pool {
             pool.total -= capacity;
         }
         found
+    }
+
+    /// Forgets all buffers.
+    pub(super) fn clear() {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.by_capacity.clear();
+        pool.total = 0;
     }
 
     /// Keeps a buffer for reuse, if it is long and there is room.

@@ -14,27 +14,30 @@ mod blocks;
 mod dot;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+pub mod memory;
 mod modulus;
 mod ntt;
 mod path;
 mod permute;
 mod pointwise;
 mod portable;
+mod rate;
 #[cfg(test)]
 mod tests;
 
-pub use aligned::AlignedBuf;
+pub use aligned::{AlignedBuf, release_idle_buffers};
 pub use basis_conversion::BasisConverter;
 pub use blocks::{gemm_blocks, mul_blocks_add_assign, mul_blocks_assign};
 pub use dot::{dot_into, dot2_into};
 pub use modulus::Modulus;
 pub use ntt::NttTable;
-pub use path::{KernelPath, active_path, force_path};
+pub use path::{KernelPath, active_path, force_path, path_from_environment};
 pub use permute::permute_into;
 pub use pointwise::{
     add_assign, add_scalar_assign, mul_add_assign, mul_assign, mul_into, mul_scalar_add_assign, mul_scalar_assign, neg_assign,
     sub_assign, sub_mul_scalar_from,
 };
+pub use rate::multiply_adds;
 
 /// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
 macro_rules! dispatch {

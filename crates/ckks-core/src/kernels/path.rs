@@ -26,7 +26,8 @@ impl KernelPath {
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    /// The path of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
         [Self::Portable, Self::ConcreteNtt, Self::Ifma].into_iter().find(|p| p.name() == name)
     }
 
@@ -52,6 +53,28 @@ fn ifma_available() -> bool {
 /// 0: nothing forced; otherwise the path's number plus one.
 static FORCED: AtomicU8 = AtomicU8::new(0);
 
+/// Name of the environment variable that chooses a path.
+const VARIABLE: &str = "CKKS_KERNELS";
+
+/// The path that the environment variable `CKKS_KERNELS` asks for, if it is set. Programs call this before they begin, so that a
+/// misspelt or impossible wish is an answer and not a silent change of speed.
+///
+/// # Errors
+/// [`Error::ValueOutOfRange`] for a name that there is not, and for a path that this CPU does not have.
+pub fn path_from_environment() -> Result<Option<KernelPath>> {
+    std::env::var_os(VARIABLE).map(|name| wanted_path(&name.to_string_lossy())).transpose()
+}
+
+fn wanted_path(name: &str) -> Result<KernelPath> {
+    let Some(path) = KernelPath::from_name(name) else {
+        return Err(Error::ValueOutOfRange {
+            what: format!("{VARIABLE} is {name:?}: there are ifma, concrete-ntt and portable; unset it for the fastest"),
+        });
+    };
+    check_available(path)?;
+    Ok(path)
+}
+
 /// The path of this process: the forced one, else the one in `CKKS_KERNELS` if this CPU has it, else the fastest.
 #[inline]
 pub fn active_path() -> KernelPath {
@@ -67,9 +90,8 @@ pub fn active_path() -> KernelPath {
 fn default_path() -> KernelPath {
     static DEFAULT: OnceLock<KernelPath> = OnceLock::new();
     *DEFAULT.get_or_init(|| {
-        let wanted = std::env::var("CKKS_KERNELS").ok().and_then(|name| KernelPath::from_name(&name));
         let fastest = if KernelPath::Ifma.is_available() { KernelPath::Ifma } else { KernelPath::ConcreteNtt };
-        wanted.filter(|p| p.is_available()).unwrap_or(fastest)
+        path_from_environment().ok().flatten().unwrap_or(fastest)
     })
 }
 
@@ -80,18 +102,21 @@ pub(super) fn ifma_active() -> bool {
     active_path() == KernelPath::Ifma
 }
 
+fn check_available(path: KernelPath) -> Result<()> {
+    if path.is_available() {
+        return Ok(());
+    }
+    Err(Error::ValueOutOfRange {
+        what: format!("the kernel path {} needs AVX-512 F, DQ and IFMA, which this CPU does not have", path.name()),
+    })
+}
+
 /// Forces a path for the whole process, or with `None` goes back to the default: for tests and benchmarks.
 ///
 /// # Errors
 /// [`Error::ValueOutOfRange`] if this CPU does not have what the path needs.
 pub fn force_path(path: Option<KernelPath>) -> Result<()> {
-    if let Some(path) = path
-        && !path.is_available()
-    {
-        return Err(Error::ValueOutOfRange {
-            what: format!("the kernel path {} needs AVX-512 F, DQ and IFMA, which this CPU does not have", path.name()),
-        });
-    }
+    path.map_or(Ok(()), check_available)?;
     let number = match path {
         None => 0,
         Some(KernelPath::Portable) => 1,
@@ -100,4 +125,21 @@ pub fn force_path(path: Option<KernelPath>) -> Result<()> {
     };
     FORCED.store(number, Ordering::Relaxed);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_paths_and_nothing_else() {
+        for path in [KernelPath::Portable, KernelPath::ConcreteNtt] {
+            assert_eq!(wanted_path(path.name()).unwrap(), path);
+        }
+        for wrong in ["", "IFMA", "avx512", "portable "] {
+            let error = wanted_path(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("{wrong:?}")) && error.contains("concrete-ntt"), "{error}");
+        }
+        assert_eq!(wanted_path("ifma").is_ok(), KernelPath::Ifma.is_available());
+    }
 }

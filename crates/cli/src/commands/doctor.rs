@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use ckks_core::decrypt::decrypt;
 use ckks_core::encoding::Encoder;
 use ckks_core::encrypt::encrypt_symmetric;
-use ckks_core::kernels::{KernelPath, NttTable, active_path, force_path};
+use ckks_core::kernels::{KernelPath, NttTable, active_path, force_path, path_from_environment};
 use ckks_core::keys::SecretKey;
 use ckks_core::noise::Precision;
 use ckks_core::params::{Params, ParamsLiteral};
@@ -53,7 +53,7 @@ pub fn run(args: &Doctor) -> Result<()> {
         .filter(|path| path.is_available())
         .collect();
     let active = active_path();
-    let tests = vec![kernels(&params, &available)?, scheme(&params)?, security()];
+    let tests = vec![environment(), kernels(&params, &available)?, scheme(&params)?, security()];
     let failed: Vec<_> = tests.iter().filter(|test| !test.passed).map(|test| test.name).collect();
     let summary = failed.join(", ");
     report::print(
@@ -73,7 +73,19 @@ pub fn run(args: &Doctor) -> Result<()> {
     if failed.is_empty() {
         return Ok(());
     }
+    // A wish that cannot be met is the caller's to mend; it says nothing against the machine.
+    path_from_environment()?;
     bail!("self-test failed: {summary}; do not use this program on this machine, and please report it with this output")
+}
+
+/// What the environment asks of the kernels can be met.
+fn environment() -> Test {
+    let (passed, found) = match path_from_environment() {
+        Ok(Some(path)) => (true, format!("CKKS_KERNELS asks for {}", path.name())),
+        Ok(None) => (true, "CKKS_KERNELS is not set: the fastest kernels run".to_owned()),
+        Err(error) => (false, error.to_string()),
+    };
+    Test { name: "environment", passed, found }
 }
 
 /// All paths give the same bits, and the inverse transform undoes the forward one.
@@ -177,7 +189,7 @@ impl fmt::Display for Report {
             report::memory(self.memory_total_bytes)
         )?;
         for test in &self.tests {
-            writeln!(f, "{}  {:10} {}", if test.passed { "right  " } else { "WRONG  " }, test.name, test.found)?;
+            writeln!(f, "{}  {:11} {}", if test.passed { "right  " } else { "WRONG  " }, test.name, test.found)?;
         }
         write!(f, "{:.2} s", self.seconds)
     }

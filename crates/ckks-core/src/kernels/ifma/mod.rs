@@ -9,4 +9,5 @@ pub mod dot;
 pub mod ntt;
 pub mod permute;
 pub mod pointwise;
+pub mod rate;
 mod vector;

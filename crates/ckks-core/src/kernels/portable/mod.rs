@@ -6,3 +6,4 @@ pub mod dot;
 pub mod ntt;
 pub mod permute;
 pub mod pointwise;
+pub mod rate;

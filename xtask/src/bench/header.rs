@@ -1,0 +1,58 @@
+//! What was measured on and with what: the object before the rows.
+
+use anyhow::Result;
+use ckks_core::kernels::active_path;
+use ckks_core::keys::{GadgetShape, KeyRequirements};
+use serde_json::{Value, json};
+
+use super::sets::Set;
+
+/// The CPU and what it can, the kernel path, and every parameter set with its security and the gadget of its keys.
+pub fn describe(sets: &[Set]) -> Result<Value> {
+    let parameters = sets.iter().map(parameters).collect::<Result<Vec<_>>>()?;
+    Ok(json!({ "cpu": cpu_name(), "features": features(), "kernels": active_path().name(), "parameters": parameters }))
+}
+
+/// The same for people.
+pub fn text(header: &Value) -> String {
+    let features: Vec<_> = header["features"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let word = |key: &str| header[key].as_str().unwrap_or("?").to_owned();
+    format!("CPU: {} ({}); kernels: {}", word("cpu"), features.join(" "), word("kernels"))
+}
+
+fn parameters(set: &Set) -> Result<Value> {
+    let params = set.params()?;
+    let security = params.security();
+    let level = params.max_level();
+    let shape = GadgetShape::for_level(&params, level);
+    let mut one_key = KeyRequirements::default();
+    one_key.need_relinearisation(level);
+    Ok(json!({
+        "name": set.name, "log_n": params.log_n(), "log_qp": (security.log_qp * 10.0).round() / 10.0,
+        "security_bits": security.bits, "q_limbs": level + 1, "p_limbs": params.special_primes(),
+        "q_bits": set.literal.q_bits, "p_bits": set.literal.p_bits,
+        "p_limbs_used": shape.special, "digit_limbs": shape.digit_limbs, "dnum": shape.digits(level),
+        "key_bytes": one_key.bytes_in_memory(&params),
+    }))
+}
+
+/// The model name that the operating system gives, where it does.
+fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|l| l.strip_prefix("model name")).and_then(|l| l.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, n)| n.trim().to_string())
+}
+
+/// Vector extensions that the kernels of some path use.
+fn features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let known = [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512dq", is_x86_feature_detected!("avx512dq")),
+        ("avx512ifma", is_x86_feature_detected!("avx512ifma")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let known: [(&str, bool); 0] = [];
+    known.into_iter().filter_map(|(name, present)| present.then_some(name)).collect()
+}
