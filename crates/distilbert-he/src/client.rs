@@ -9,7 +9,6 @@ use ckks_core::keys::{EvaluationKeys, KeyGenerator, PublicKey, SecretKey};
 use ckks_core::params::Params;
 use ckks_core::ring::sampling::Randomness;
 use hnn_layers::ragged::bucket_of;
-use ndarray::Array2;
 use serde::Serialize;
 
 use crate::compile::CompiledStudent;
@@ -172,7 +171,7 @@ pub fn encrypt_text(
 /// [`Error::TokenIds`] or a layer's refusal for a sequence that does not fit; a key of other parameters.
 pub fn encrypt_ids(model: &ClientModel, secret: &SecretKey, ids: &[u32], randomness: &mut Randomness) -> Result<(Query, usize)> {
     let positions = bucket_of(&model.student.config().buckets, ids.len())?.positions;
-    let values = token_slots(&model.student, ids, positions)?;
+    let values = model.compiled.layout(positions)?.pack(&[model.student.embedding().embed(ids)?])?;
     let (params, level) = (model.params(), model.compiled.input_level());
     let plaintext = model.encoder.encode(&values, level, params.scale_at(level))?;
     let query = Query {
@@ -183,23 +182,6 @@ pub fn encrypt_ids(model: &ClientModel, secret: &SecretKey, ids: &[u32], randomn
         tokens: encrypt_symmetric(params, secret, &plaintext, randomness)?,
     };
     Ok((query, positions))
-}
-
-/// The embedded tokens in their slots: p·t + f for feature f of token t, zeros elsewhere; one period of positions·p values.
-///
-/// # Errors
-/// [`Error::TokenIds`] for an id outside the table or more tokens than positions.
-pub fn token_slots(student: &Student, ids: &[u32], positions: usize) -> Result<Vec<f64>> {
-    if ids.len() > positions {
-        return Err(Error::TokenIds { found: format!("{} tokens", ids.len()), needed: format!("at most {positions}") });
-    }
-    let period = student.config().period();
-    let x: Array2<f64> = student.embedding().embed(ids)?;
-    let mut slots = vec![0.0; period * positions];
-    for (row, token) in x.rows().into_iter().zip(slots.chunks_exact_mut(period)) {
-        token.iter_mut().zip(row).for_each(|(slot, &value)| *slot = value);
-    }
-    Ok(slots)
 }
 
 /// Decrypts an answer and looks whether it can be one.

@@ -9,7 +9,7 @@ use ckks_core::params::{Params, ParamsLiteral, Security};
 use he_tensor::evaluator::{CostCounter, CostReport, CostTable};
 use serde::Serialize;
 
-use crate::student::{Student, StudentCircuit, StudentConfig};
+use crate::student::{SlotLayout, Student, StudentCircuit, StudentConfig};
 use crate::{Error, Result};
 
 /// A student's circuits under fixed parameters, one per length class.
@@ -140,6 +140,14 @@ impl CompiledStudent {
     pub fn circuit(&self, positions: usize) -> Option<&StudentCircuit> {
         let index = self.config.buckets.iter().position(|b| b.positions == positions)?;
         self.circuits.get(index)
+    }
+
+    /// Where tokens of the length class with exactly this many positions stand in slots.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there is no such class.
+    pub fn layout(&self, positions: usize) -> Result<SlotLayout> {
+        SlotLayout::new(&self.config, positions, self.params.slots())
     }
 
     /// Levels, keys, bytes and seconds; measures the machine's kernels for some milliseconds.

@@ -8,7 +8,7 @@ use ckks_core::file::{self, WriteOptions};
 use ckks_core::params::{Params, ParamsLiteral};
 use ckks_core::ring::sampling::Randomness;
 use distilbert_he::Error;
-use distilbert_he::client::{ClientModel, KeySet, decrypt_answer, encrypt_ids, encrypt_text, keygen, token_slots};
+use distilbert_he::client::{ClientModel, KeySet, decrypt_answer, encrypt_ids, encrypt_text, keygen};
 use distilbert_he::message::{Answer, Query};
 use distilbert_he::server::{ServerModel, infer};
 use distilbert_he::student::SigmoidForm;
@@ -45,8 +45,8 @@ fn setting(blocks: usize) -> Setting {
 /// Standard deviation of the score's error that the simulator predicts, per slot (real part).
 fn predicted_deviation(s: &Setting, ids: &[u32], positions: usize) -> f64 {
     let simulator = Simulator::new(&s.params);
-    let slots: Vec<_> = token_slots(s.client.student(), ids, positions).unwrap().into_iter().map(Into::into).collect();
     let compiled = s.client.compiled();
+    let slots = common::slots(s.client.student(), compiled, ids, positions);
     let tokens = simulator.encrypt_at(&slots, compiled.input_level(), Encryption::Symmetric).unwrap();
     let score = compiled.circuit(positions).unwrap().run(&simulator, &tokens, &mut |_| ()).unwrap();
     (score.mean_variance() / 2.0).sqrt()

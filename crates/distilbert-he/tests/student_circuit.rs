@@ -4,7 +4,6 @@ mod common;
 
 use ckks_core::params::{Params, ParamsLiteral};
 use distilbert_he::Error;
-use distilbert_he::client::token_slots;
 use distilbert_he::compile::CompiledStudent;
 use distilbert_he::student::{SigmoidForm, SoftArgmaxShape, Student};
 use he_tensor::evaluator::{Encryption, Simulator};
@@ -23,7 +22,7 @@ fn largest_error(student: &Student, params: &Params) -> (f64, f64) {
     for (ids, margin) in sentences.iter().zip(margins) {
         let positions = student.config().buckets.iter().map(|b| b.positions).find(|&p| p >= ids.len()).unwrap();
         let simulator = Simulator::new(params);
-        let slots: Vec<_> = token_slots(student, ids, positions).unwrap().into_iter().map(Into::into).collect();
+        let slots = common::slots(student, &compiled, ids, positions);
         let tokens = simulator.encrypt_at(&slots, compiled.input_level(), Encryption::Symmetric).unwrap();
         let score = compiled.circuit(positions).unwrap().run(&simulator, &tokens, &mut |_| ()).unwrap();
         assert_eq!(score.level(), 0, "the circuit uses exactly the levels that it announces");
@@ -65,9 +64,11 @@ fn all_length_classes_share_their_keys() {
     let student = common::student(2);
     let compiled = CompiledStudent::new(&student, &params(10)).unwrap();
     let plan = compiled.plan().unwrap();
-    let largest = plan.buckets.iter().map(|b| b.cost.keys.count()).max().unwrap();
-    // Only the doublings over the tokens differ: the classes differ in how far they go.
-    assert_eq!(compiled.key_requirements().count(), largest);
+    let counts: Vec<usize> = plan.buckets.iter().map(|b| b.cost.keys.count()).collect();
+    // All steps are powers of two and few multiples of them times the sentences in a vector, which differ by powers of two: the
+    // first class brings its own, each further one less than half as many.
+    let (union, largest) = (compiled.key_requirements().count(), counts.iter().copied().max().unwrap());
+    assert!(union < 2 * largest && union < counts.iter().sum::<usize>() / 2, "{union} keys for classes of {counts:?}");
 }
 
 #[test]

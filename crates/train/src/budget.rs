@@ -19,7 +19,6 @@ use crate::{Error, Result};
 pub fn predict(model: &Model, sentences: &[Example], seed: u64) -> Result<NoiseBudget> {
     let params = CompiledStudent::preset(model.config())?;
     let compiled = CompiledStudent::new(model, &params)?;
-    let period = model.config().period();
     let (mut square, mut levels) = (0.0, params.max_level());
     for (example, seed) in sentences.iter().zip(seed..) {
         let positions = bucket_of(&model.config().buckets, example.ids.len())?.positions;
@@ -27,10 +26,7 @@ pub fn predict(model: &Model, sentences: &[Example], seed: u64) -> Result<NoiseB
             .circuit(positions)
             .ok_or_else(|| Error::Config(format!("the model has no length class of {positions} positions")))?;
         let x = model.embedding().embed::<f64>(&example.ids)?;
-        let mut values = vec![Complex64::default(); period * positions];
-        for ((t, f), &v) in x.indexed_iter() {
-            values[t * period + f].re = v;
-        }
+        let values: Vec<Complex64> = circuit.layout().pack(&[x])?.into_iter().map(Complex64::from).collect();
         let run = |simulator: Simulator| -> Result<SimulatedVector> {
             let tokens =
                 simulator.encrypt_at(&values, compiled.input_level(), Encryption::Symmetric).map_err(hnn_layers::Error::from)?;

@@ -89,7 +89,7 @@ impl Circuit {
         let student = self.client.student();
         let buckets = &student.config().buckets;
         let positions = hnn_layers::ragged::bucket_of(buckets, ids.len())?.positions;
-        let values = client::token_slots(student, ids, positions)?;
+        let values = self.client.compiled().layout(positions)?.pack(&[student.embedding().embed(ids)?])?;
         Ok((positions, values.into_iter().map(|x| Complex64::new(x, 0.0)).collect()))
     }
 }

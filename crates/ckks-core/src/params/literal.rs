@@ -26,9 +26,13 @@ impl ParamsLiteral {
         Self { log_n, q_bits, p_bits: vec![p; special], log_scale: scale }
     }
 
-    /// `n14-leveled`: N = 2^14, 11 levels of 30 bits, log QP = 425. The fast student's set.
+    /// `n14-leveled`: N = 2^14, 11 levels of 30 bits, log QP = 429. The fast student's set.
+    ///
+    /// P carries digits of two ciphertext primes with 3 to 6 bits to spare, so that key switching adds less than a rescaling:
+    /// six digits at the highest level instead of the twelve that one special prime of 50 bits would carry. That leaves q₀ three
+    /// bits above the scale: |values| < 4 at level 0, which is for scores.
     pub fn n14_leveled() -> Self {
-        Self::leveled(14, 45, 11, 30, 1, 50)
+        Self { p_bits: vec![35, 31], ..Self::leveled(14, 33, 11, 30, 2, 0) }
     }
 
     /// `n15-leveled`: N = 2^15, 14 levels of 40 bits, log QP = 810. Deeper or wider students.

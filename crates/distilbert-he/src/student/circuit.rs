@@ -1,10 +1,13 @@
 //! The student as a circuit over any evaluator: ciphertexts, simulation, cost.
 //!
-//! Layout: slot p·t + f holds feature f of token t; the pattern repeats after `positions` tokens, so rotations by multiples of
-//! p are cyclic within the length class. A sum over all tokens is then the same in every token's place.
+//! Layout: [`SlotLayout`]. Rotations are cyclic within each sentence, so a sum over all tokens is the same in every token's
+//! place.
 //!
 //! With the block outputs kept apart, x₁ = x₀ + W₁p₁ and x₂ = x₁ + W₂p₂ are never computed: every matrix that reads x_i is
 //! multiplied by the W's beforehand and reads x₀, p₁, … instead, which saves a level per block.
+//!
+//! All these states are real, so two share a vector as real and imaginary part ([`super::diagonals`]); a single state shares it
+//! between its own views.
 //!
 //! | step | levels |
 //! |---|---|
@@ -19,8 +22,8 @@ use ckks_core::circuits::block_transform::BlockTransform;
 use ckks_core::circuits::polynomial::{ChebyshevPolynomial, evaluate_normalised};
 use he_tensor::Evaluator;
 
-use super::Student;
 use super::fold::{self, BOX_SHIFTS, BOX_TOKENS};
+use super::{SlotLayout, Student};
 use crate::{Error, Result};
 
 /// A step of the circuit, for progress reports: told before it begins.
@@ -41,26 +44,38 @@ pub struct Stage {
 /// The circuit of one length class, all constants folded.
 #[derive(Clone, Debug)]
 pub struct StudentCircuit {
-    /// Slots per token.
-    pub(super) period: usize,
-    pub(super) positions: usize,
-    /// Per block the product from all inputs of every state before it to (u, v), and the bias of v.
-    pub(super) blocks: Vec<(BlockTransform, PlainVector)>,
-    /// From the totals of all states to g, and g's bias; absent if o₂ is zero.
-    pub(super) square: Option<(BlockTransform, PlainVector)>,
-    /// Weights of each state's total in the linear term.
-    pub(super) linear: Vec<PlainVector>,
-    pub(super) constant: f64,
+    pub(super) layout: SlotLayout,
+    pub(super) blocks: Vec<Block>,
+    pub(super) head: Head,
     /// σ − 1/2 on the normalised interval.
     pub(super) sigmoid: ChebyshevPolynomial,
 }
 
-/// x₀ or the product of a block, as later matrices read it.
-struct State<V> {
-    value: V,
-    /// Left and right neighbour, right and left box: only where a block comes later.
-    neighbours: Vec<V>,
-    /// Sum of all tokens, in every token's place.
+/// One bilinear block.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// From the views of all states before it to (u, v), whose real parts count, halved.
+    pub(super) factors: BlockTransform,
+    /// Bias of v.
+    pub(super) bias: PlainVector,
+}
+
+/// From the totals of all states to the margin.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    /// To g, and g's bias; absent if o₂ is zero.
+    pub(super) square: Option<(BlockTransform, PlainVector)>,
+    /// Weights of each state's total in the linear term.
+    pub(super) linear: Vec<PlainVector>,
+    pub(super) constant: f64,
+}
+
+/// What the matrices of a block read of a vector: itself, its left and right neighbour, the box to the right and to the left,
+/// the sum over all tokens.
+pub(super) struct Views<V> {
+    centre: V,
+    neighbours: [V; 2],
+    boxes: [V; 2],
     total: V,
 }
 
@@ -75,32 +90,27 @@ impl StudentCircuit {
 
     /// Levels from the encrypted tokens to the encrypted score.
     pub fn depth(&self) -> usize {
-        2 * self.blocks.len() + 1 + usize::from(self.square.is_some()) + self.sigmoid.depth_normalised()
+        2 * self.blocks.len() + 1 + usize::from(self.head.square.is_some()) + self.sigmoid.depth_normalised()
     }
 
-    /// Slots of the token matrix, after which it repeats.
-    pub fn token_slots(&self) -> usize {
-        self.period * self.positions
+    /// Where the tokens stand.
+    pub fn layout(&self) -> SlotLayout {
+        self.layout
     }
 
-    /// Slots per token.
-    pub fn period(&self) -> usize {
-        self.period
-    }
-
-    /// From the token matrix to the score, the probability of the second label, the same in every slot.
+    /// From the token matrices to the scores, the probabilities of the second label: that of sentence s in all its slots.
     ///
     /// `observe` is told about each stage before it begins.
     ///
     /// # Errors
     /// Levels, keys or slots that do not suffice: see [`ckks_core::Error`].
     pub fn run<E: Evaluator>(&self, evaluator: &E, tokens: &E::Vector, observe: &mut dyn FnMut(Stage)) -> Result<E::Vector> {
-        if self.token_slots() > evaluator.slots() {
+        if self.layout.slots() != evaluator.slots() {
             return Err(Error::Malformed {
                 what: "circuit",
                 field: "number of slots",
                 found: evaluator.slots().to_string(),
-                needed: format!("at least {} ({} positions of {} features)", self.token_slots(), self.positions, self.period),
+                needed: format!("{}, for which it was compiled", self.layout.slots()),
             });
         }
         let total = 2 * self.blocks.len() + 3;
@@ -109,92 +119,152 @@ impl StudentCircuit {
             observe(Stage { name, block, index, total, level });
             index += 1;
         };
-        let mut states = vec![self.state(evaluator, tokens.clone(), !self.blocks.is_empty())?];
-        for (i, (transform, bias)) in self.blocks.iter().enumerate() {
-            let level = states.last().map_or(0, |s| evaluator.level(&s.value));
+        // Two states, finished as soon as the second is known: all their views while blocks come, then their total.
+        let mut pairs: Vec<Views<E::Vector>> = Vec::new();
+        let mut totals: Vec<E::Vector> = Vec::new();
+        let mut single = Some(tokens.clone());
+        for (i, block) in self.blocks.iter().enumerate() {
+            let level = single.iter().chain(pairs.iter().map(|p| &p.centre)).map(|v| evaluator.level(v)).min().unwrap_or(0);
             tell("matrix products", i + 1, level);
-            let inputs: Vec<&E::Vector> =
-                states.iter().flat_map(|s| std::iter::once(&s.value).chain(&s.neighbours).chain([&s.total])).collect();
-            let factors = transform.apply(evaluator, &inputs)?;
-            let [u, v] = factors.as_slice() else {
-                return Err(Error::Malformed {
-                    what: "circuit",
-                    field: "number of factors",
-                    found: factors.len().to_string(),
-                    needed: "2".to_owned(),
-                });
+            let product = {
+                let alone = single.as_ref().map(|x| self.views(evaluator, x)?.folded(evaluator)).transpose()?;
+                let inputs: Vec<&E::Vector> = pairs.iter().flat_map(Views::all).chain(alone.iter().flatten()).collect();
+                let factors = block.factors.apply(evaluator, &inputs)?;
+                let [u, v] = factors.as_slice() else {
+                    return Err(Error::Malformed {
+                        what: "circuit",
+                        field: "number of factors",
+                        found: factors.len().to_string(),
+                        needed: "2".to_owned(),
+                    });
+                };
+                tell("product of the factors", i + 1, evaluator.level(u));
+                let v = evaluator.add_plain(&twice_real(evaluator, v)?, &block.bias)?;
+                evaluator.mul(&twice_real(evaluator, u)?, &v)?
             };
-            tell("product of the factors", i + 1, evaluator.level(u));
-            let product = evaluator.mul(u, &evaluator.add_plain(v, bias)?)?;
-            states.push(self.state(evaluator, product, i + 1 < self.blocks.len())?);
+            if i + 1 == self.blocks.len() {
+                // Nothing reads neighbours any more.
+                totals = std::mem::take(&mut pairs).into_iter().map(|p| p.total).collect();
+            }
+            match single.take() {
+                None => single = Some(product),
+                Some(first) => {
+                    let pair = evaluator.add(&first, &evaluator.mul_by_i(&product)?)?;
+                    if i + 1 == self.blocks.len() {
+                        totals.push(self.sum_over_tokens(evaluator, pair)?);
+                    } else {
+                        pairs.push(self.views(evaluator, &pair)?);
+                    }
+                }
+            }
         }
-        let totals: Vec<&E::Vector> = states.iter().map(|s| &s.total).collect();
-        let margin = self.margin(evaluator, &totals, &mut tell)?;
+        let single = single.map(|x| self.sum_over_tokens(evaluator, x)).transpose()?;
+        let margin = self.margin(evaluator, totals, single, &mut tell)?;
         evaluator.watch("soft-argmax", &margin, 1.0);
         tell("Soft-Argmax polynomial", 0, evaluator.level(&margin));
         let centred = evaluate_normalised(evaluator, &self.sigmoid, &margin)?;
         Ok(evaluator.add_scalar(&centred, 0.5)?)
     }
 
-    /// β·margin / bound.
+    /// β·margin / bound, from the totals of pairs and of a state without a partner.
     fn margin<E: Evaluator>(
         &self,
         evaluator: &E,
-        totals: &[&E::Vector],
+        pairs: Vec<E::Vector>,
+        single: Option<E::Vector>,
         tell: &mut dyn FnMut(&'static str, usize, usize),
     ) -> Result<E::Vector> {
-        let mut level = totals.iter().map(|t| evaluator.level(t)).min().unwrap_or(0);
-        tell("head: matrix product", 0, level);
+        let lowest = pairs.iter().chain(&single).map(|t| evaluator.level(t)).min().unwrap_or(0);
+        tell("head: matrix product", 0, lowest);
+        let mut totals = Vec::new();
+        for z in pairs {
+            let z = evaluator.drop_to_level(&z, lowest)?;
+            let conjugate = evaluator.conjugate(&z)?;
+            totals.extend([evaluator.add(&z, &conjugate)?, evaluator.sub(&z, &conjugate)?]);
+        }
+        totals.extend(single);
+        let head = &self.head;
         let mut squared = None;
-        if let Some((matrix, bias)) = &self.square {
-            let outputs = matrix.apply(evaluator, totals)?;
-            tell("head: square and sum", 0, level.saturating_sub(1));
+        if let Some((matrix, bias)) = &head.square {
+            let outputs = matrix.apply(evaluator, &totals.iter().collect::<Vec<_>>())?;
+            tell("head: square and sum", 0, lowest.saturating_sub(1));
             for g in &outputs {
                 squared = Some(evaluator.square(&evaluator.add_plain(g, bias)?)?);
             }
-            level = level.saturating_sub(1);
+            let level = lowest.saturating_sub(1);
+            totals = totals.iter().map(|t| evaluator.drop_to_level(t, level)).collect::<ckks_core::Result<_>>()?;
         }
-        let lowered = totals.iter().map(|t| evaluator.drop_to_level(t, level)).collect::<ckks_core::Result<Vec<_>>>()?;
-        let mut terms = evaluator.dot_plain(&lowered.iter().zip(&self.linear).collect::<Vec<_>>())?;
+        let mut terms = evaluator.dot_plain(&totals.iter().zip(&head.linear).collect::<Vec<_>>())?;
         if let Some(squared) = squared {
             terms = evaluator.add(&terms, &squared)?;
         }
-        let [margin] = doubling_sums(evaluator, &terms, 1, [self.period])?;
-        Ok(evaluator.add_scalar(&margin, self.constant)?)
+        let stride = self.layout.sentences() as i64;
+        let margin = double(evaluator, terms, 1, self.layout.period(), stride)?;
+        Ok(evaluator.add_scalar(&margin, head.constant)?)
     }
 
-    fn state<E: Evaluator>(&self, evaluator: &E, value: E::Vector, read_by_blocks: bool) -> Result<State<E::Vector>> {
-        let p = self.period as i64;
-        if !read_by_blocks {
-            let [total] = doubling_sums(evaluator, &value, self.period, [self.positions])?;
-            return Ok(State { value, neighbours: Vec::new(), total });
+    fn views<E: Evaluator>(&self, evaluator: &E, x: &E::Vector) -> Result<Views<E::Vector>> {
+        let (step, positions) = (self.layout.token_step(), self.layout.positions());
+        let neighbours = pair(evaluator.rotate_many(x, &[-step, step])?)?;
+        // The right neighbour is the first step of the sums.
+        let sum = evaluator.add(x, &neighbours[1])?;
+        let box_steps = BOX_SHIFTS.map(|shift| shift * step);
+        let (boxes, total);
+        if positions > BOX_TOKENS {
+            let boxed = double(evaluator, sum, 2, BOX_TOKENS, step)?;
+            let mut rotated = evaluator.rotate_many(&boxed, &[box_steps[0], box_steps[1], BOX_TOKENS as i64 * step])?;
+            let next = rotated.pop().ok_or_else(too_few)?;
+            total = double(evaluator, evaluator.add(&boxed, &next)?, 2 * BOX_TOKENS, positions, step)?;
+            boxes = pair(rotated)?;
+        } else {
+            total = double(evaluator, sum, 2, positions, step)?;
+            let boxed = double(evaluator, total.clone(), positions, BOX_TOKENS, step)?;
+            boxes = pair(evaluator.rotate_many(&boxed, &box_steps)?)?;
         }
-        let [boxed, total] = doubling_sums(evaluator, &value, self.period, [BOX_TOKENS, self.positions])?;
-        let mut neighbours = evaluator.rotate_many(&value, &[-p, p])?;
-        neighbours.extend(evaluator.rotate_many(&boxed, &BOX_SHIFTS.map(|s| s * p))?);
-        Ok(State { value, neighbours, total })
+        Ok(Views { centre: x.clone(), neighbours, boxes, total })
+    }
+
+    fn sum_over_tokens<E: Evaluator>(&self, evaluator: &E, x: E::Vector) -> Result<E::Vector> {
+        double(evaluator, x, 1, self.layout.positions(), self.layout.token_step())
     }
 }
 
-/// For each count c (a power of two): the sum of the slots j, j + stride, …, j + (c − 1)·stride, by doubling.
-///
-/// In a vector that repeats after c·stride slots every such sum is the sum over all.
-fn doubling_sums<E: Evaluator, const K: usize>(
-    evaluator: &E,
-    v: &E::Vector,
-    stride: usize,
-    counts: [usize; K],
-) -> Result<[E::Vector; K]> {
-    let mut found = counts.map(|_| v.clone());
-    let largest = counts.into_iter().fold(1, usize::max);
-    let mut sum = v.clone();
-    let mut summed = 1;
-    while summed < largest {
-        sum = evaluator.add(&sum, &evaluator.rotate(&sum, (stride * summed) as i64)?)?;
-        summed *= 2;
-        for (out, _) in found.iter_mut().zip(counts).filter(|(_, count)| *count == summed) {
-            *out = sum.clone();
-        }
+impl<V> Views<V> {
+    fn all(&self) -> [&V; 6] {
+        let ([left, right], [right_box, left_box]) = (&self.neighbours, &self.boxes);
+        [&self.centre, left, right, right_box, left_box, &self.total]
     }
-    Ok(found)
+}
+
+impl<V: Clone> Views<V> {
+    /// The views of a real vector, two in each: the centre with the total, each neighbour with the box on its side.
+    fn folded<E: Evaluator<Vector = V>>(self, evaluator: &E) -> Result<[V; 3]> {
+        let with = |a: &V, b: &V| evaluator.add(a, &evaluator.mul_by_i(b)?);
+        let ([left, right], [right_box, left_box]) = (&self.neighbours, &self.boxes);
+        Ok([with(&self.centre, &self.total)?, with(left, left_box)?, with(right, right_box)?])
+    }
+}
+
+/// v + conj(v).
+fn twice_real<E: Evaluator>(evaluator: &E, v: &E::Vector) -> Result<E::Vector> {
+    Ok(evaluator.add(v, &evaluator.conjugate(v)?)?)
+}
+
+/// From sums over `from` values at distances of `step` to sums over `to`, both powers of two. In a vector that repeats after
+/// `to` of them every such sum is the sum over all.
+fn double<E: Evaluator>(evaluator: &E, mut sum: E::Vector, from: usize, to: usize, step: i64) -> Result<E::Vector> {
+    let mut summed = from;
+    while summed < to {
+        sum = evaluator.add(&sum, &evaluator.rotate(&sum, summed as i64 * step)?)?;
+        summed *= 2;
+    }
+    Ok(sum)
+}
+
+fn pair<V>(vectors: Vec<V>) -> Result<[V; 2]> {
+    <[V; 2]>::try_from(vectors).map_err(|_| too_few())
+}
+
+fn too_few() -> Error {
+    Error::Malformed { what: "circuit", field: "number of rotations", found: "too few".to_owned(), needed: "one per step".to_owned() }
 }

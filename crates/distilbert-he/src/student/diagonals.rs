@@ -1,8 +1,11 @@
 //! From weight matrices to the diagonals of a product in slots.
 //!
-//! Slot p·t + f holds feature f of token t, and the diagonals are the same for every token: vectors of period p. In a rotation
-//! by f − r, which is negative for half of the entries, slot p·t + r receives feature f of the same token: no wrap into another
-//! token has to be taken apart.
+//! Within a sentence feature f of token t stands at p·t + f (and S times that in slots, [`SlotLayout`]), and the diagonals are
+//! the same for every token and every sentence: vectors of period S·p. In a rotation by f − r, which is negative for half of the
+//! entries, feature f of the same token comes to place r: no wrap into another token has to be taken apart.
+//!
+//! Inputs come in pairs, z = a + i·b, and outputs are real parts: Re((A − i·B)·z) = A·a + B·b. Half the rotations and half the
+//! products then serve both.
 
 use std::collections::BTreeMap;
 
@@ -11,57 +14,62 @@ use ckks_core::circuits::block_transform::Diagonals;
 use ndarray::Array2;
 use num_complex::Complex64;
 
+use super::SlotLayout;
 use crate::Result;
 
 /// Diagonals under construction; matrices that fall on the same steps are added.
 pub(super) struct DiagonalBuilder {
-    period: usize,
-    slots: i64,
+    layout: SlotLayout,
+    /// By step in features.
     steps: BTreeMap<i64, Vec<Complex64>>,
 }
 
 impl DiagonalBuilder {
-    /// No matrix yet, for `period` slots per token; steps count modulo `slots`.
-    pub(super) fn new(period: usize, slots: usize) -> Self {
-        Self { period, slots: slots as i64, steps: BTreeMap::new() }
+    /// No matrix yet.
+    pub(super) fn new(layout: SlotLayout) -> Self {
+        Self { layout, steps: BTreeMap::new() }
     }
 
     /// Adds y[t] += Mᵀ·x[t] for `matrix` (inputs × outputs, both at most the period), row r times `row_factor(r)`.
     pub(super) fn add_token(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
-        self.add(matrix, row_factor, |f, r| f as i64 - r as i64);
+        let sentence = (self.layout.period() * self.layout.positions()) as i64;
+        self.add(matrix, row_factor, |f, r| (f as i64 - r as i64).rem_euclid(sentence));
     }
 
     /// Adds y[t] += Mᵀ·x for an x that is the same for every token: its rotations within a token are cyclic, which halves the
     /// number of steps.
     pub(super) fn add_shared(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
-        let period = self.period as i64;
+        let period = self.layout.period() as i64;
         self.add(matrix, row_factor, |f, r| (f as i64 - r as i64).rem_euclid(period));
     }
 
     fn add(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64, step: impl Fn(usize, usize) -> i64) {
         for ((f, r), &weight) in matrix.indexed_iter() {
             if weight != 0.0 {
-                let period = self.period;
-                let step = step(f, r).rem_euclid(self.slots);
-                self.steps.entry(step).or_insert_with(|| vec![Complex64::ZERO; period])[r] += row_factor(r) * weight;
+                let period = self.layout.period();
+                self.steps.entry(step(f, r)).or_insert_with(|| vec![Complex64::ZERO; period])[r] += row_factor(r) * weight;
             }
         }
     }
 
-    /// The finished diagonals, real ones as real vectors.
+    /// The finished diagonals by steps in slots, real ones as real vectors.
     ///
     /// # Errors
     /// [`ckks_core::Error::ValueOutOfRange`] if folding has made a value that is not finite.
     pub(super) fn build(self) -> Result<Diagonals> {
-        self.steps.into_iter().map(|(step, values)| Ok((step, plain(values)?))).collect()
+        let stride = self.layout.sentences() as i64;
+        self.steps.into_iter().map(|(step, values)| Ok((stride * step, plain(self.layout, &values)?))).collect()
     }
 }
 
-/// A plain vector, real if all values are.
-pub(super) fn plain(values: Vec<Complex64>) -> Result<PlainVector> {
+/// A vector that holds values\[f\] at feature f of every token, real if all values are.
+pub(super) fn plain(layout: SlotLayout, values: &[Complex64]) -> Result<PlainVector> {
+    let stride = layout.sentences();
+    let value = |j: usize| values.get(j / stride).copied().unwrap_or_default();
+    let slots = 0..layout.period() * stride;
     if values.iter().all(|z| z.im == 0.0) {
-        Ok(PlainVector::new(values.iter().map(|z| z.re).collect::<Vec<_>>())?)
+        Ok(PlainVector::new(slots.map(|j| value(j).re).collect::<Vec<_>>())?)
     } else {
-        Ok(PlainVector::complex(values)?)
+        Ok(PlainVector::complex(slots.map(value).collect::<Vec<_>>())?)
     }
 }

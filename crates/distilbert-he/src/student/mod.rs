@@ -11,9 +11,11 @@ mod config;
 mod diagonals;
 mod embedding;
 mod fold;
+mod layout;
 mod model;
 
 pub use circuit::{Stage, StudentCircuit};
 pub use config::{BlockShape, MODEL_TYPE, SoftArgmaxShape, StudentConfig};
 pub use embedding::EmbeddingTable;
+pub use layout::SlotLayout;
 pub use model::{Network, SigmoidForm, Student};

@@ -9,6 +9,7 @@ use hnn_layers::parameters::{Parameters, Real};
 use hnn_layers::pool;
 use hnn_layers::quadratic_head::QuadraticHead;
 use hnn_layers::ragged::Ragged;
+use hnn_layers::soft_argmax::SoftArgmax;
 use ndarray::{Array1, Array2, ArrayD, ArrayView2, Axis, concatenate};
 use safetensors::tensor::{Dtype, View};
 
@@ -205,15 +206,9 @@ fn stack(views: &[ArrayView2<'_, f64>]) -> Result<Array2<f64>> {
         .map_err(|e| Error::TokenIds { found: e.to_string(), needed: "embeddings of one width".to_owned() })
 }
 
-/// The interpolating polynomial of σ(x) − 1/2 at the Chebyshev points of ±bound, with the even coefficients, which are
-/// rounding errors of an odd function, set to zero.
-///
-/// # Errors
-/// As [`ChebyshevPolynomial::interpolate`].
-pub fn sigmoid_polynomial(degree: usize, bound: f64) -> Result<ChebyshevPolynomial> {
-    let fit = ChebyshevPolynomial::interpolate(|x| 0.5 * (0.5 * x).tanh(), degree, (-bound, bound))?;
-    let odd = fit.coefficients().iter().enumerate().map(|(n, &c)| if n % 2 == 1 { c } else { 0.0 });
-    Ok(ChebyshevPolynomial::new(odd.collect::<Vec<_>>(), (-bound, bound))?)
+/// The best odd polynomial of σ(x) − 1/2 on ±bound ([`SoftArgmax`], with β left to the margin).
+fn sigmoid_polynomial(degree: usize, bound: f64) -> Result<ChebyshevPolynomial> {
+    Ok(SoftArgmax::new(1.0, bound, degree)?.polynomial().clone())
 }
 
 fn read(root: &Weights, name: &str, shape: &[usize]) -> Result<ArrayD<f64>> {

@@ -1,9 +1,11 @@
 //! A small random student, the same in every test.
 
+use distilbert_he::compile::CompiledStudent;
 use distilbert_he::student::{BlockShape, EmbeddingTable, Network, SoftArgmaxShape, Student, StudentConfig};
 use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::LengthBucket;
 use ndarray::Array2;
+use num_complex::Complex64;
 
 /// Uniform numbers in [−1, 1) from a 64-bit linear congruential generator (Knuth's constants).
 pub struct Uniform(pub u64);
@@ -60,4 +62,10 @@ pub fn sentences() -> Vec<Vec<u32>> {
     let mut uniform = Uniform(99);
     let token = |u: &mut Uniform| 5 + ((u.next() + 1.0) * 22.0) as u32;
     (3..=16).map(|n| std::iter::once(2).chain((0..n - 2).map(|_| token(&mut uniform))).chain([3]).collect()).collect()
+}
+
+/// The slots of a query for one token sequence.
+pub fn slots(student: &Student, compiled: &CompiledStudent, ids: &[u32], positions: usize) -> Vec<Complex64> {
+    let values = compiled.layout(positions).unwrap().pack(&[student.embedding().embed(ids).unwrap()]).unwrap();
+    values.into_iter().map(Into::into).collect()
 }
