@@ -184,6 +184,9 @@ fn sums_products_and_constants() {
         let scaled = e.rescale(&e.mul_plain(&cx, &plain).unwrap()).unwrap();
         assert_eq!(scaled.level(), level - 1);
         s.check(&scaled, &product(&x, &y), product_error);
+        let at_once = e.mul_plain_rescale(&cx, &plain).unwrap();
+        assert_eq!((at_once.level(), at_once.scale()), (scaled.level(), scaled.scale()));
+        s.check(&at_once, &product(&x, &y), product_error);
         for ciphertext in [e.rescale(&e.mul(&cx, &cy).unwrap()).unwrap(), e.mul_rescale(&cx, &cy).unwrap()] {
             assert!(ciphertext.scale().matches(down), "a product has the canonical scale");
             s.check(&ciphertext, &product(&x, &y), product_error);

@@ -63,7 +63,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
             let steps: Vec<i64> = (1..=8).collect();
             let plain = s.encoder.encode(&s.values, level, e.prime_scale(level))?;
             bench.row(&format!("hoisted8/{name}"), || Ok(e.rotate_hoisted(x, &steps)?))?;
-            bench.row(&format!("ptmul_rescale/{name}"), || Ok(e.rescale(&e.mul_plain(x, &plain)?)?))?;
+            bench.row(&format!("ptmul_rescale/{name}"), || Ok(e.mul_plain_rescale(x, &plain)?))?;
             bench.row(&format!("encode/{name}"), || Ok(s.encoder.encode(&s.values, level, s.params.scale_at(level))?))?;
             bench.row(&format!("decrypt_decode/{name}"), || Ok(s.encoder.decode(&decrypt(&s.params, &s.secret, x)?)?))?;
         }

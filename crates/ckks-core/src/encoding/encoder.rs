@@ -1,6 +1,6 @@
 //! The encoder.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -10,6 +10,7 @@ use super::rounding::{RoundedCoefficients, check_fits};
 use super::special_fft::SpecialFft;
 use super::subring_ntt::SubringNtt;
 use crate::error::{Error, Result};
+use crate::kernels::AlignedBuf;
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, SubringPlaintext};
 use crate::ring::{Basis, Ntt, Poly, residue};
@@ -30,8 +31,8 @@ pub struct Encoder {
 struct Inner {
     params: Params,
     fft: SpecialFft,
-    /// Per prime in the order of `Params::prime_index`, made at the first use.
-    subring: Vec<OnceLock<SubringNtt>>,
+    /// Per prime in the order of `Params::prime_index`.
+    subring: Vec<SubringNtt>,
 }
 
 impl Encoder {
@@ -41,7 +42,7 @@ impl Encoder {
     /// None for valid parameters; the transform's own check is passed on.
     pub fn new(params: &Params) -> Result<Self> {
         let fft = SpecialFft::new(params.slots())?;
-        let subring = (0..params.full_basis().limbs()).map(|_| OnceLock::new()).collect();
+        let subring = (0..params.full_basis().limbs()).map(|_| SubringNtt::new(params.log_n())).collect();
         Ok(Self { inner: Arc::new(Inner { params: params.clone(), fft, subring }) })
     }
 
@@ -56,7 +57,7 @@ impl Encoder {
     /// [`Error::LengthMismatch`] for no or too many values; [`Error::LevelsExhausted`] for a level that the parameters do not
     /// have; [`Error::ValueOutOfRange`] for NaN and infinities, and for values that at this scale overflow the level's modulus.
     pub fn encode(&self, values: &[f64], level: usize, scale: Scale) -> Result<Plaintext> {
-        self.expand(&self.encode_subring(values, level, scale)?)
+        self.encode_parts(self.real_parts(values)?, level, scale)
     }
 
     /// Encodes 1 to N/2 complex values over the primes of `level`.
@@ -64,7 +65,7 @@ impl Encoder {
     /// # Errors
     /// As [`Self::encode`].
     pub fn encode_complex(&self, values: &[Complex64], level: usize, scale: Scale) -> Result<Plaintext> {
-        self.expand(&self.encode_subring_complex(values, level, scale)?)
+        self.encode_parts(self.complex_parts(values)?, level, scale)
     }
 
     /// Encodes 1 to N/2 real values, keeping one word for each run of equal words: 2s per limb instead of N.
@@ -72,12 +73,7 @@ impl Encoder {
     /// # Errors
     /// As [`Self::encode`].
     pub fn encode_subring(&self, values: &[f64], level: usize, scale: Scale) -> Result<SubringPlaintext> {
-        let slots = self.period_of(values.len())?;
-        let mut filled = vec![Complex64::new(0.0, 0.0); slots];
-        for (out, &x) in filled.iter_mut().zip(values) {
-            out.re = x;
-        }
-        self.encode_period(filled, level, scale)
+        self.encode_period(self.real_parts(values)?, level, scale)
     }
 
     /// Encodes 1 to N/2 complex values, keeping one word for each run of equal words: 2s per limb instead of N.
@@ -85,10 +81,7 @@ impl Encoder {
     /// # Errors
     /// As [`Self::encode`].
     pub fn encode_subring_complex(&self, values: &[Complex64], level: usize, scale: Scale) -> Result<SubringPlaintext> {
-        let slots = self.period_of(values.len())?;
-        let mut filled = vec![Complex64::new(0.0, 0.0); slots];
-        filled[..values.len()].copy_from_slice(values);
-        self.encode_period(filled, level, scale)
+        self.encode_period(self.complex_parts(values)?, level, scale)
     }
 
     /// The plaintext with all N words per limb that a small one stands for.
@@ -158,9 +151,13 @@ impl Encoder {
         // The coefficients of the other powers of X have mean zero over the copies.
         let gap = params.slots() / period;
         let (low, high) = coefficients.split_at(params.slots());
-        let mut values: Vec<Complex64> = (0..period).map(|k| Complex64::new(low[k * gap], high[k * gap])).collect();
-        self.inner.fft.embed(&mut values)?;
-        Ok(values)
+        let mut parts = AlignedBuf::unfilled(2 * period);
+        let (re, im) = parts.doubles_mut().split_at_mut(period);
+        re.iter_mut().zip(low.iter().step_by(gap)).for_each(|(part, &x)| *part = x);
+        im.iter_mut().zip(high.iter().step_by(gap)).for_each(|(part, &x)| *part = x);
+        self.inner.fft.embed_parts(parts.doubles_mut())?;
+        let (re, im) = parts.doubles().split_at(period);
+        Ok(re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).collect())
     }
 
     /// Number of slots that a vector of `len` values takes: the next power of two.
@@ -172,30 +169,83 @@ impl Encoder {
         Ok(len.next_power_of_two())
     }
 
-    /// One full period of values.
-    fn encode_period(&self, values: Vec<Complex64>, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+    /// Real parts and, behind them, imaginary parts of one full period: zeros where there are no values.
+    fn real_parts(&self, values: &[f64]) -> Result<AlignedBuf> {
+        let mut parts = AlignedBuf::zeroed(2 * self.period_of(values.len())?);
+        parts.doubles_mut()[..values.len()].copy_from_slice(values);
+        Ok(parts)
+    }
+
+    /// The same for complex values.
+    fn complex_parts(&self, values: &[Complex64]) -> Result<AlignedBuf> {
+        let period = self.period_of(values.len())?;
+        let mut parts = AlignedBuf::zeroed(2 * period);
+        let (re, im) = parts.doubles_mut().split_at_mut(period);
+        for ((re, im), z) in re.iter_mut().zip(im).zip(values) {
+            (*re, *im) = (z.re, z.im);
+        }
+        Ok(parts)
+    }
+
+    /// One full period over all N words. Those of a vector that fills all slots are made where they stay.
+    fn encode_parts(&self, parts: AlignedBuf, level: usize, scale: Scale) -> Result<Plaintext> {
+        let params = self.params();
+        if parts.len() < params.n() || parts.len() == 2 {
+            return self.expand(&self.encode_period(parts, level, scale)?);
+        }
+        let coefficients = self.coefficients(parts, level, scale)?;
+        let mut poly = Poly::<Ntt>::unfilled(params.n(), Basis::at_level(level));
+        poly.for_each_limb(|i, limb| {
+            let table = params.ntt_q(i);
+            coefficients.residues_into(table.modulus(), limb);
+            table.forward(limb);
+        });
+        Ok(Plaintext { poly, scale })
+    }
+
+    /// One full period.
+    fn encode_period(&self, parts: AlignedBuf, level: usize, scale: Scale) -> Result<SubringPlaintext> {
+        if let [re, im] = *parts.doubles() {
+            self.check(parts.doubles(), level)?;
+            return self.encode_constant(Complex64::new(re, im), level, scale);
+        }
+        let coefficients = self.coefficients(parts, level, scale)?;
+        Ok(self.subring_plaintext(&coefficients, level, scale))
+    }
+
+    /// Coefficients of 1, Y, …, Y^(2s−1) of the polynomial in Y = X^(N/2s) that has these slots, times the scale, rounded.
+    fn coefficients(&self, mut parts: AlignedBuf, level: usize, scale: Scale) -> Result<RoundedCoefficients> {
+        self.check(parts.doubles(), level)?;
+        self.inner.fft.unembed_parts(parts.doubles_mut())?;
+        RoundedCoefficients::new(self.params(), parts, level, scale)
+    }
+
+    /// The same from complex values that are a full period, at any level.
+    pub(super) fn coefficients_of(&self, values: &[Complex64], level: usize, scale: Scale) -> Result<RoundedCoefficients> {
+        self.coefficients(self.complex_parts(values)?, level, scale)
+    }
+
+    fn subring_plaintext(&self, coefficients: &RoundedCoefficients, level: usize, scale: Scale) -> SubringPlaintext {
+        filled_subring(coefficients.len(), level, scale, |i, words| {
+            coefficients.residues_into(self.params().q(i), words);
+            self.transform(i, words);
+        })
+    }
+
+    /// Refuses levels that there are not and values that are not finite.
+    fn check(&self, parts: &[f64], level: usize) -> Result<()> {
         let params = self.params();
         if level > params.max_level() {
             return Err(Error::LevelsExhausted { operation: "encoding", needed: level, available: params.max_level() });
         }
-        if let Some(slot) = values.iter().position(|z| !z.is_finite()) {
-            return Err(Error::ValueOutOfRange {
-                what: format!("value {slot} is {}; only finite values can be encoded", values[slot]),
-            });
+        // Without branches: eight at a time.
+        if parts.iter().fold(true, |all, x| all & x.is_finite()) {
+            return Ok(());
         }
-        if let [constant] = values[..] {
-            return self.encode_constant(constant, level, scale);
-        }
-        let period = values.len();
-        let unfolded = self.unfolded(values)?;
-        let coefficients = RoundedCoefficients::new(params, unfolded, level, scale)?;
-        let fill = |i: usize, words: &mut [u64]| {
-            for (word, r) in words.iter_mut().zip(coefficients.residues(params.q(i))) {
-                *word = r;
-            }
-            self.transform(i, words);
-        };
-        Ok(filled_subring(2 * period, level, scale, fill))
+        let (re, im) = parts.split_at(parts.len() / 2);
+        let slots = re.iter().zip(im).map(|(&re, &im)| Complex64::new(re, im)).enumerate();
+        let Some((slot, value)) = slots.into_iter().find(|(_, z)| !z.is_finite()) else { return Ok(()) };
+        Err(Error::ValueOutOfRange { what: format!("value {slot} is {value}; only finite values can be encoded") })
     }
 
     /// The same value in all slots: re + im·X^(N/2), rounded exactly at any scale.
@@ -210,32 +260,17 @@ impl Encoder {
             })),
             // Beyond 2^126 a double's 53 bits end far above the unit: nothing is left to round.
             _ => {
-                let coefficients = RoundedCoefficients::new(params, vec![value.re, value.im], level, scale)?;
-                Ok(filled_subring(2, level, scale, |i, words| {
-                    for (word, r) in words.iter_mut().zip(coefficients.residues(params.q(i))) {
-                        *word = r;
-                    }
-                    self.transform(i, words);
-                }))
+                let parts = AlignedBuf::from_slice(&[value.re.to_bits(), value.im.to_bits()]);
+                let coefficients = RoundedCoefficients::new(params, parts, level, scale)?;
+                Ok(self.subring_plaintext(&coefficients, level, scale))
             }
         }
-    }
-
-    /// Coefficients of 1, Y, …, Y^(2s−1) of the polynomial in Y = X^(N/2s) whose slots are these s values.
-    pub(super) fn unfolded(&self, mut values: Vec<Complex64>) -> Result<Vec<f64>> {
-        self.inner.fft.unembed(&mut values)?;
-        Ok(values.iter().map(|z| z.re).chain(values.iter().map(|z| z.im)).collect())
     }
 
     /// Transform of a polynomial in X^(N/words) modulo prime `i` in the order of `Params::prime_index`.
     pub(super) fn transform(&self, i: usize, words: &mut [u64]) {
         let params = self.params();
-        let table = params.ntt(params.full_basis(), i);
-        if words.len() == params.n() {
-            table.forward(words);
-        } else {
-            self.inner.subring[i].get_or_init(|| SubringNtt::new(table, params.slots())).forward(words);
-        }
+        self.inner.subring[i].forward(params.ntt(params.full_basis(), i), words);
     }
 }
 

@@ -4,7 +4,6 @@ use num_complex::Complex64;
 
 use super::Encoder;
 use super::encoder::filled_words;
-use super::rounding::RoundedCoefficients;
 use crate::error::Result;
 use crate::params::Scale;
 use crate::plaintext::ExtendedPlaintext;
@@ -17,14 +16,10 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::encode_complex`].
     pub(crate) fn encode_extended(&self, values: &[Complex64], basis: Basis, scale: Scale) -> Result<ExtendedPlaintext> {
-        let coefficients = self.unfolded(values.to_vec())?;
+        let coefficients = self.coefficients_of(values, basis.q - 1, scale)?;
         let blocks = coefficients.len();
-        let rounded = RoundedCoefficients::new(self.params(), coefficients, basis.q - 1, scale)?;
         let words = filled_words(blocks, basis.limbs(), |i, words| {
-            let modulus = self.params().modulus(basis, i);
-            for (word, r) in words.iter_mut().zip(rounded.residues(modulus)) {
-                *word = r;
-            }
+            coefficients.residues_into(self.params().modulus(basis, i), words);
             self.transform(self.params().prime_index(basis, i), words);
         });
         Ok(ExtendedPlaintext { words, blocks })

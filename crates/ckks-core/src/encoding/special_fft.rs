@@ -11,12 +11,12 @@ use num_complex::Complex64;
 
 use super::roots::Roots;
 use crate::error::{Error, Result};
+use crate::kernels::special_fft::{self as kernel, ComplexRoots};
 
 /// Twiddle factors for all transforms of up to `max_slots` slots.
 pub struct SpecialFft {
-    max_slots: usize,
-    /// Stage of length 2^t (t ≥ 1) starts at 2^(t−1) − 1 and holds ζ_{4·2^t}^(5^j), j < 2^(t−1). Smaller transforms use a prefix.
-    twiddles: Vec<Complex64>,
+    /// The stage of length L multiplies element j of an upper half by ζ_{4L}^(5^j).
+    roots: ComplexRoots,
 }
 
 impl SpecialFft {
@@ -28,23 +28,19 @@ impl SpecialFft {
         check_power_of_two("number of slots", max_slots, usize::MAX)?;
         let order = (4 * max_slots).max(8);
         let roots = Roots::new(order);
-        let mut twiddles = Vec::with_capacity(max_slots - 1);
-        let mut length = 2;
-        while length <= max_slots {
-            let stage_order = 4 * length;
-            let mut exponent = 1;
-            for _ in 0..length / 2 {
-                twiddles.push(roots.get(exponent * (order / stage_order)));
-                exponent = exponent * 5 % stage_order;
-            }
-            length *= 2;
-        }
-        Ok(Self { max_slots, twiddles })
+        // 5^j modulo the order of the longest stage, and so modulo that of every other.
+        let powers: Vec<usize> =
+            std::iter::successors(Some(1), |&e| Some(e * 5 % (4 * max_slots))).take((max_slots / 2).max(1)).collect();
+        let roots = ComplexRoots::new(max_slots, |length, j| {
+            let root = roots.get(powers[j] % (4 * length) * (order / (4 * length)));
+            (root.re, root.im)
+        });
+        Ok(Self { roots })
     }
 
     /// Largest number of slots that this table serves.
     pub fn max_slots(&self) -> usize {
-        self.max_slots
+        self.roots.max_slots()
     }
 
     /// Folded coefficients → slots (decoding): `values[j] ← Σ_k values[k]·ζ^(5^j·k)`, in place.
@@ -52,24 +48,7 @@ impl SpecialFft {
     /// # Errors
     /// [`Error::LengthMismatch`] unless the length is a power of two ≤ [`Self::max_slots`].
     pub fn embed(&self, values: &mut [Complex64]) -> Result<()> {
-        let slots = values.len();
-        check_power_of_two("slots", slots, self.max_slots)?;
-        bit_reverse(values);
-        let mut length = 2;
-        while length <= slots {
-            let half = length / 2;
-            let twiddles = &self.twiddles[half - 1..length - 1];
-            for block in values.chunks_exact_mut(length) {
-                let (low, high) = block.split_at_mut(half);
-                for ((a, b), w) in low.iter_mut().zip(high).zip(twiddles) {
-                    let t = multiply(*b, *w);
-                    *b = Complex64::new(a.re - t.re, a.im - t.im);
-                    *a = Complex64::new(a.re + t.re, a.im + t.im);
-                }
-            }
-            length *= 2;
-        }
-        Ok(())
+        self.on_parts(values, kernel::embed)
     }
 
     /// Slots → folded coefficients (encoding), the inverse of [`Self::embed`] including the factor 1/s.
@@ -77,48 +56,34 @@ impl SpecialFft {
     /// # Errors
     /// [`Error::LengthMismatch`] unless the length is a power of two ≤ [`Self::max_slots`].
     pub fn unembed(&self, values: &mut [Complex64]) -> Result<()> {
-        let slots = values.len();
-        check_power_of_two("slots", slots, self.max_slots)?;
-        let mut length = slots;
-        while length >= 2 {
-            let half = length / 2;
-            let twiddles = &self.twiddles[half - 1..length - 1];
-            for block in values.chunks_exact_mut(length) {
-                let (low, high) = block.split_at_mut(half);
-                for ((a, b), w) in low.iter_mut().zip(high).zip(twiddles) {
-                    let difference = Complex64::new(a.re - b.re, a.im - b.im);
-                    *a = Complex64::new(a.re + b.re, a.im + b.im);
-                    *b = multiply(difference, Complex64::new(w.re, -w.im));
-                }
-            }
-            length /= 2;
-        }
-        bit_reverse(values);
-        let factor = 1.0 / slots as f64; // a power of two: exact
-        for value in values {
-            *value = Complex64::new(value.re * factor, value.im * factor);
-        }
+        self.on_parts(values, kernel::unembed)
+    }
+
+    /// [`Self::embed`] on real and imaginary parts behind each other.
+    pub(super) fn embed_parts(&self, parts: &mut [f64]) -> Result<()> {
+        check_power_of_two("slots", parts.len() / 2, self.max_slots())?;
+        let (re, im) = parts.split_at_mut(parts.len() / 2);
+        kernel::embed(&self.roots, re, im);
         Ok(())
     }
-}
 
-/// Schoolbook product: four multiplications, two additions, in this order.
-#[inline(always)]
-fn multiply(a: Complex64, b: Complex64) -> Complex64 {
-    Complex64::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
-}
-
-fn bit_reverse(values: &mut [Complex64]) {
-    let n = values.len();
-    if n <= 2 {
-        return;
+    /// [`Self::unembed`] on real and imaginary parts behind each other.
+    pub(super) fn unembed_parts(&self, parts: &mut [f64]) -> Result<()> {
+        check_power_of_two("slots", parts.len() / 2, self.max_slots())?;
+        let (re, im) = parts.split_at_mut(parts.len() / 2);
+        kernel::unembed(&self.roots, re, im);
+        Ok(())
     }
-    let shift = usize::BITS - n.ilog2();
-    for i in 0..n {
-        let j = i.reverse_bits() >> shift;
-        if i < j {
-            values.swap(i, j);
+
+    fn on_parts(&self, values: &mut [Complex64], transform: impl Fn(&ComplexRoots, &mut [f64], &mut [f64])) -> Result<()> {
+        check_power_of_two("slots", values.len(), self.max_slots())?;
+        let mut re: Vec<f64> = values.iter().map(|z| z.re).collect();
+        let mut im: Vec<f64> = values.iter().map(|z| z.im).collect();
+        transform(&self.roots, &mut re, &mut im);
+        for ((z, re), im) in values.iter_mut().zip(re).zip(im) {
+            *z = Complex64::new(re, im);
         }
+        Ok(())
     }
 }
 
@@ -133,6 +98,12 @@ fn check_power_of_two(what: &'static str, found: usize, max: usize) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::tests::on_every_path;
+
+    /// Schoolbook product.
+    fn multiply(a: Complex64, b: Complex64) -> Complex64 {
+        Complex64::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
+    }
 
     /// Unit round-off of `f64`.
     const U: f64 = f64::EPSILON / 2.0;
@@ -181,12 +152,15 @@ mod tests {
             let s = 1usize << log_s;
             let input = pseudo_random(s, log_s as u64 + 1);
             let norm1: f64 = input.iter().map(|z| z.norm()).sum();
-            let mut got = input.clone();
-            fft.embed(&mut got).unwrap();
+            let naive = naive_embed(&input);
             let bound = stage_bound(s, norm1) + 5.0 * U * norm1;
-            for (j, (g, w)) in got.iter().zip(naive_embed(&input)).enumerate() {
-                assert!((g - w).norm() <= bound, "s = {s}, slot {j}: {g} against {w}, bound {bound:e}");
-            }
+            on_every_path(|| {
+                let mut got = input.clone();
+                fft.embed(&mut got).unwrap();
+                for (j, (g, w)) in got.iter().zip(&naive).enumerate() {
+                    assert!((g - w).norm() <= bound, "s = {s}, slot {j}: {g} against {w}, bound {bound:e}");
+                }
+            });
         }
     }
 
@@ -284,13 +258,15 @@ mod tests {
     fn bits_are_pinned() {
         // Computed once; a change means that plaintexts, and so digests, differ from those of earlier versions.
         let fft = SpecialFft::new(256).unwrap();
-        let mut values = pseudo_random(256, 2024);
-        fft.unembed(&mut values).unwrap();
-        let mut hasher = blake3::Hasher::new();
-        for z in &values {
-            hasher.update(&z.re.to_bits().to_le_bytes());
-            hasher.update(&z.im.to_bits().to_le_bytes());
-        }
-        assert_eq!(&hasher.finalize().to_hex()[..16], "5211c0d7cfb6bb1d");
+        on_every_path(|| {
+            let mut values = pseudo_random(256, 2024);
+            fft.unembed(&mut values).unwrap();
+            let mut hasher = blake3::Hasher::new();
+            for z in &values {
+                hasher.update(&z.re.to_bits().to_le_bytes());
+                hasher.update(&z.im.to_bits().to_le_bytes());
+            }
+            assert_eq!(&hasher.finalize().to_hex()[..16], "5211c0d7cfb6bb1d");
+        });
     }
 }

@@ -9,7 +9,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels;
 use crate::plaintext::{Plaintext, SubringPlaintext};
-use crate::ring::{Basis, Ntt, Poly};
+use crate::ring::{Basis, Ntt, Poly, ProductOf, rescaled_pair};
 
 impl Evaluator<'_> {
     /// a + b; levels are aligned.
@@ -76,6 +76,17 @@ impl Evaluator<'_> {
         let c0 = Poly::product(&self.params, &a.c0, &b.poly);
         let c1 = Poly::product(&self.params, &a.c1, &b.poly);
         Ok(Ciphertext { c0, c1, scale: a.scale.times(b.scale) })
+    }
+
+    /// a ⊙ b, rescaled: one level. The product itself is never written down.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] if the plaintext has fewer limbs, and at level 0.
+    pub fn mul_plain_rescale(&self, a: &Ciphertext, b: &Plaintext) -> Result<Ciphertext> {
+        self.check_plain(a.level(), b.level())?;
+        let level = self.needs_level("a product with a plaintext", a.level(), 1)?;
+        let (c0, c1) = rescaled_pair(&self.params, level, ProductOf(&a.c0, &b.poly), ProductOf(&a.c1, &b.poly));
+        Ok(Ciphertext { c0, c1, scale: a.scale.times(b.scale).over(self.prime_scale(level)) })
     }
 
     /// Σ a_i ⊙ b_i with lazy accumulation; all products must have one scale and all ciphertexts one level.
@@ -192,17 +203,4 @@ fn words_of_row<'p>(row: &[(usize, &'p SubringPlaintext)], inputs: usize, i: usi
         };
     }
     words
-}
-
-/// Two polynomials filled limb by limb in parallel by one function, which writes every word.
-pub(super) fn fill_pair(
-    n: usize,
-    basis: Basis,
-    f: impl Fn(usize, &mut [u64], &mut [u64]) + Sync + Send,
-) -> (Poly<Ntt>, Poly<Ntt>) {
-    let mut a = Poly::<Ntt>::unfilled(n, basis);
-    let mut b = Poly::<Ntt>::unfilled(n, basis);
-    let limbs = a.data_mut().par_chunks_exact_mut(n).zip(b.data_mut().par_chunks_exact_mut(n));
-    limbs.enumerate().for_each(|(i, (x, y))| f(i, x, y));
-    (a, b)
 }

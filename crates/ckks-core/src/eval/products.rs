@@ -1,11 +1,10 @@
 //! Products of ciphertexts.
 
 use super::Evaluator;
-use super::linear::fill_pair;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels;
-use crate::ring::{Basis, Ntt, Poly, divide_by_dropped};
+use crate::ring::{Basis, Ntt, Poly, divide_by_dropped, fill_pair};
 
 impl Evaluator<'_> {
     /// a·b before relinearisation; levels are aligned.

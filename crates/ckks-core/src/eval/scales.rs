@@ -6,7 +6,7 @@ use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::params::Scale;
-use crate::ring::divide_by_dropped;
+use crate::ring::{divide_by_dropped, rescaled_pair};
 
 /// The constant that adjusts a scale is rounded to an integer; below this many bits the rounding would be felt.
 const LEAST_ADJUSTMENT_BITS: f64 = 10.0;
@@ -19,11 +19,8 @@ impl Evaluator<'_> {
     pub fn rescale(&self, ct: &Ciphertext) -> Result<Ciphertext> {
         let level = self.needs_level("rescaling", ct.level(), 1)?;
         let scale = ct.scale.over(self.prime_scale(level));
-        let (c0, c1) = rayon::join(
-            || divide_by_dropped(&self.params, ct.c0.clone(), level),
-            || divide_by_dropped(&self.params, ct.c1.clone(), level),
-        );
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale })
+        let (c0, c1) = rescaled_pair(&self.params, level, &ct.c0, &ct.c1);
+        Ok(Ciphertext { c0, c1, scale })
     }
 
     /// As many rescalings as lead to `level`, in one division.

@@ -56,6 +56,16 @@ impl AlignedBuf {
         buf.copy_from_slice(words);
         buf
     }
+
+    /// The words as the doubles that have their bits.
+    pub fn doubles(&self) -> &[f64] {
+        bytemuck::cast_slice(self)
+    }
+
+    /// The words as the doubles that have their bits.
+    pub fn doubles_mut(&mut self) -> &mut [f64] {
+        bytemuck::cast_slice_mut(self)
+    }
 }
 
 impl Clone for AlignedBuf {

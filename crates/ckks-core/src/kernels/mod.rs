@@ -22,8 +22,10 @@ mod permute;
 mod pointwise;
 mod portable;
 mod rate;
+pub mod rounding;
+pub mod special_fft;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use aligned::{AlignedBuf, release_idle_buffers};
 pub use basis_conversion::BasisConverter;
@@ -34,8 +36,8 @@ pub use ntt::NttTable;
 pub use path::{KernelPath, active_path, force_path, path_from_environment};
 pub use permute::permute_into;
 pub use pointwise::{
-    add_assign, add_scalar_assign, mul_add_assign, mul_assign, mul_into, mul_scalar_add_assign, mul_scalar_assign, neg_assign,
-    sub_assign, sub_mul_scalar_from,
+    add_assign, add_scalar_assign, centred_residues_into, mul_add_assign, mul_assign, mul_into, mul_scalar_add_assign,
+    mul_scalar_assign, neg_assign, sub_assign, sub_mul_scalar_from, sub_mul_scalar_from_product,
 };
 pub use rate::multiply_adds;
 

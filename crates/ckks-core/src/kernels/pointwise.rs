@@ -58,3 +58,15 @@ pub fn sub_mul_scalar_from(m: &Modulus, out: &mut [u64], a: &[u64], s: u64) {
     assert_eq!(out.len(), a.len());
     dispatch!(pointwise::sub_mul_scalar_from(m, out, a, s))
 }
+
+/// out\[i\] = (a\[i\]·b\[i\] − out\[i\])·s: a product and the last step of its rescaling, in one pass.
+pub fn sub_mul_scalar_from_product(m: &Modulus, out: &mut [u64], a: &[u64], b: &[u64], s: u64) {
+    assert!(out.len() == a.len() && out.len() == b.len());
+    dispatch!(pointwise::sub_mul_scalar_from_product(m, out, a, b, s))
+}
+
+/// out\[i\] = the representative of a\[i\] in (−q/2, q/2), modulo p, for residues a modulo `from` = q.
+pub fn centred_residues_into(m: &Modulus, out: &mut [u64], from: &Modulus, a: &[u64]) {
+    assert_eq!(out.len(), a.len());
+    dispatch!(pointwise::centred_residues_into(m, out, from, a))
+}

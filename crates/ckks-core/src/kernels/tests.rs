@@ -43,7 +43,7 @@ fn paths() -> Vec<KernelPath> {
 
 /// Runs a check once per path. The forced path is global: checks of other paths may run beside this one and lose nothing by it,
 /// but this one must know what it runs.
-fn on_every_path(check: impl Fn()) {
+pub fn on_every_path(check: impl Fn()) {
     static FORCING: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _guard = FORCING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for path in paths() {
@@ -95,6 +95,21 @@ proptest! {
             check(&|x| mul_scalar_assign(&m, x, s), &|i| w(a[i]) * w(s));
             check(&|x| mul_scalar_add_assign(&m, x, &b, s), &|i| w(a[i]) + w(b[i]) * w(s));
             check(&|x| sub_mul_scalar_from(&m, x, &b, s), &|i| (w(b[i]) + w(p - a[i])) * w(s));
+            check(&|x| sub_mul_scalar_from_product(&m, x, &b, &c, s), &|i| (w(b[i]) * w(c[i]) % w(p) + w(p - a[i])) * w(s));
+        });
+    }
+
+    #[test]
+    fn centred_residues(bits in 4u32..=50, from_bits in 4u32..=50, n in 0usize..70, seed: u64) {
+        let (m, from) = (Modulus::new(prime_below(bits, 0, 0)).unwrap(), Modulus::new(prime_below(from_bits, 0, 1)).unwrap());
+        let q = from.value();
+        // Both sides of the middle, and both ends.
+        let a: Vec<u64> = [q / 2, q / 2 + 1, 0, q - 1].into_iter().chain(residues(q, seed, 66)).take(n).collect();
+        let wanted: Vec<u64> = a.iter().map(|&x| m.from_i64(from.center(x))).collect();
+        on_every_path(|| {
+            let mut out = vec![1; n];
+            centred_residues_into(&m, &mut out, &from, &a);
+            assert_eq!(out, wanted, "p = {}, q = {q}", m.value());
         });
     }
 

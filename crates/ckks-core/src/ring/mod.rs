@@ -6,8 +6,10 @@ pub mod automorphism;
 mod divide;
 mod poly;
 pub mod primes;
+mod rescale;
 pub mod sampling;
 
 pub(crate) use divide::{convert_rows, divide_by_dropped};
-pub(crate) use poly::residue;
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
+pub(crate) use poly::{fill_pair, residue};
+pub(crate) use rescale::{ProductOf, rescaled_pair};

@@ -224,3 +224,16 @@ pub(crate) fn residue(m: &crate::kernels::Modulus, c: i128) -> u64 {
     let r = m.reduce_u128(c.unsigned_abs());
     if c < 0 { m.neg(r) } else { r }
 }
+
+/// Two polynomials filled limb by limb in parallel by one function, which writes every word.
+pub(crate) fn fill_pair(
+    n: usize,
+    basis: Basis,
+    f: impl Fn(usize, &mut [u64], &mut [u64]) + Sync + Send,
+) -> (Poly<Ntt>, Poly<Ntt>) {
+    let mut a = Poly::<Ntt>::unfilled(n, basis);
+    let mut b = Poly::<Ntt>::unfilled(n, basis);
+    let limbs = a.data_mut().par_chunks_exact_mut(n).zip(b.data_mut().par_chunks_exact_mut(n));
+    limbs.enumerate().for_each(|(i, (x, y))| f(i, x, y));
+    (a, b)
+}

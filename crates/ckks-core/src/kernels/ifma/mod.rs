@@ -6,8 +6,11 @@
 pub mod basis_conversion;
 pub mod blocks;
 pub mod dot;
+mod doubles;
 pub mod ntt;
 pub mod permute;
 pub mod pointwise;
 pub mod rate;
+pub mod rounding;
+pub mod special_fft;
 mod vector;

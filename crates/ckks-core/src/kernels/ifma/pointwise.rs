@@ -115,3 +115,32 @@ pub fn sub_mul_scalar_from(m: &Modulus, out: &mut [u64], a: &[u64], s: u64) {
     }
     portable::sub_mul_scalar_from(m, out_rest, a_rest, s);
 }
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn sub_mul_scalar_from_product(m: &Modulus, out: &mut [u64], a: &[u64], b: &[u64], s: u64) {
+    let prime = Prime::new(m);
+    let (w, quotient) = (splat(s), splat(m.shoup52(s)));
+    let (out, out_rest) = out.as_chunks_mut();
+    let ((a, a_rest), (b, b_rest)) = (rows(a), rows(b));
+    for (o, (x, y)) in out.iter_mut().zip(a.iter().zip(b)) {
+        let product = prime.mul(load(x), load(y));
+        store(o, prime.times(difference(&prime, product, load(o)), w, quotient));
+    }
+    portable::sub_mul_scalar_from_product(m, out_rest, a_rest, b_rest, s);
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn centred_residues_into(m: &Modulus, out: &mut [u64], from: &Modulus, a: &[u64]) {
+    let prime = Prime::new(m);
+    let (half, minus_q) = (splat(from.value() / 2), splat(m.neg(m.reduce_u64(from.value()))));
+    let one = splat(1);
+    let (out, out_rest) = out.as_chunks_mut();
+    let (a, a_rest) = rows(a);
+    for (o, x) in out.iter_mut().zip(a) {
+        let x = load(x);
+        // Below 2^51: q and p are below 2^50.
+        let x = _mm512_mask_add_epi64(x, _mm512_cmpgt_epu64_mask(x, half), x, minus_q);
+        store(o, prime.times(x, one, prime.ratio));
+    }
+    portable::centred_residues_into(m, out_rest, from, a_rest);
+}

@@ -41,15 +41,29 @@ impl NttTable {
                 reason: format!("it is {} modulo 2N = {order}, a transform of N = 2^{log_n} needs 1", modulus.value() % order),
             });
         }
-        Ok(Self {
-            psi: root::primitive_root(&modulus, log_n + 1),
+        Ok(Self::with_root(modulus, log_n, root::primitive_root(&modulus, log_n + 1)))
+    }
+
+    /// The transform of the ring of degree 2^`log_n` below this one, with the root ψ^(N/2^`log_n`): that of [`Self::new`], as roots
+    /// are reached from −1.
+    ///
+    /// # Panics
+    /// Unless `log_n` is 1 to this ring's.
+    pub fn below(&self, log_n: u32) -> Self {
+        assert!((1..=self.log_n).contains(&log_n));
+        Self::with_root(self.modulus, log_n, self.modulus.pow(self.psi, 1 << (self.log_n - log_n)))
+    }
+
+    fn with_root(modulus: Modulus, log_n: u32, psi: u64) -> Self {
+        Self {
+            psi,
             modulus,
             log_n,
             portable: OnceLock::new(),
             concrete: OnceLock::new(),
             #[cfg(target_arch = "x86_64")]
             ifma: OnceLock::new(),
-        })
+        }
     }
 
     /// Coefficients to values, in place.

@@ -7,3 +7,5 @@ pub mod ntt;
 pub mod permute;
 pub mod pointwise;
 pub mod rate;
+pub mod rounding;
+pub mod special_fft;

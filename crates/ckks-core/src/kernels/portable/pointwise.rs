@@ -51,6 +51,17 @@ pub fn sub_mul_scalar_from(m: &Modulus, out: &mut [u64], a: &[u64], s: u64) {
     out.iter_mut().zip(a).for_each(|(o, &x)| *o = factor.times(m, m.sub(x, *o)));
 }
 
+pub fn sub_mul_scalar_from_product(m: &Modulus, out: &mut [u64], a: &[u64], b: &[u64], s: u64) {
+    let factor = Shoup::new(m, s);
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&x, &y))| *o = factor.times(m, m.sub(m.mul(x, y), *o)));
+}
+
+pub fn centred_residues_into(m: &Modulus, out: &mut [u64], from: &Modulus, a: &[u64]) {
+    // What the upper half of the residues stands for is q less.
+    let (half, minus_q) = (from.value() / 2, m.neg(m.reduce_u64(from.value())));
+    out.iter_mut().zip(a).for_each(|(o, &x)| *o = m.reduce_u64(x + if x > half { minus_q } else { 0 }));
+}
+
 /// A factor w with floor(w·2^64/p).
 #[derive(Clone, Copy)]
 pub struct Shoup {

@@ -4,7 +4,7 @@
 mod factor;
 mod forward;
 mod inverse;
-mod transpose;
+pub mod transpose;
 mod twiddles;
 
 pub use twiddles::{Twiddles, fits};
