@@ -83,9 +83,9 @@ fn main() -> ckks_core::Result<()> {
         let start = Instant::now();
         let coefficients = timed("slots_to_coeffs", || bootstrapper.slots_to_coeffs(&ciphertext))?;
         let raised = timed("mod_raise", || bootstrapper.mod_raise(&coefficients))?;
-        let (real, imaginary) = timed("coeffs_to_slots", || bootstrapper.coeffs_to_slots(&raised, Slots::Complex))?;
-        timed("eval_mod", || bootstrapper.eval_mod(&real))?;
-        drop((real, imaginary));
+        let coefficients = timed("coeffs_to_slots", || bootstrapper.coeffs_to_slots(&raised, Slots::Complex))?;
+        timed("eval_mod", || bootstrapper.eval_mod(&coefficients))?;
+        drop((raised, coefficients));
         let phases = start.elapsed().as_secs_f64();
         let out = timed("bootstrap/complex", || bootstrapper.bootstrap(&ciphertext, Slots::Complex))?;
         timed("bootstrap/real", || bootstrapper.bootstrap(&ciphertext, Slots::Real))?;

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::sync::OnceLock;
 
 use ckks_core::Error;
-use ckks_core::bootstrap::{BootstrapKeys, BootstrapParams, BootstrapParamsLiteral, Bootstrapper, Slots};
+use ckks_core::bootstrap::{BootstrapKeys, BootstrapParams, BootstrapParamsLiteral, Bootstrapper, Coefficients, Slots};
 use ckks_core::ciphertext::Ciphertext;
 use ckks_core::decrypt::decrypt;
 use ckks_core::encoding::Encoder;
@@ -110,7 +110,7 @@ const AGREEMENT: f64 = 1.0;
 
 #[test]
 fn the_error_is_the_predicted_one_for_any_slots() {
-    for log_slots in [9, 5, 1] {
+    for log_slots in [9, 8, 5, 1] {
         let params = Setup::full().params.with_slots(log_slots).unwrap();
         let setup = Setup::new(params, 6 + u64::from(log_slots));
         let bootstrapper = setup.bootstrapper();
@@ -162,9 +162,13 @@ fn mod_raise_adds_small_multiples_of_q0() {
     let low = bootstrapper.slots_to_coeffs(&setup.encrypt(&x, setup.params.input_level())).unwrap();
     let raised = bootstrapper.mod_raise(&low).unwrap();
     assert_eq!(raised.level(), setup.params.raised_level());
+    let raised = bootstrapper.switched_back(&raised).unwrap();
     let (before, _) = setup.coefficients(&low);
     let (_, after) = setup.coefficients(&raised);
-    let predicted = setup.params.predicted_error(Slots::Real).unwrap().mod_raise.sqrt() / setup.params.message_ratio();
+    // Switching back on its own rounds once more: (1 + 2N/3)/12 a coefficient.
+    let back = (1.0 + setup.params.scheme().n() as f64 * 2.0 / 3.0) / 12.0 / setup.params.scheme().scale_at(0).to_f64().powi(2);
+    let predicted = setup.params.predicted_error(Slots::Real).unwrap().mod_raise + 2.0 * back;
+    let predicted = predicted.sqrt() / setup.params.message_ratio();
     let multiples: Vec<f64> = before.iter().zip(&after).map(|(b, a)| a - b).collect();
     let error = (multiples.iter().map(|m| (m - m.round()).powi(2)).sum::<f64>() / multiples.len() as f64).sqrt();
     assert!(error < 2.0 * predicted, "{error:e} against {predicted:e}");
@@ -182,19 +186,21 @@ fn coeffs_to_slots_puts_coefficients_into_slots() {
     let x = uniform(setup.params.slots(), 11);
     let raised = bootstrapper.slots_to_coeffs(&setup.encrypt(&x, setup.params.input_level())).unwrap();
     let raised = bootstrapper.mod_raise(&raised).unwrap();
-    let (_, coefficients) = setup.coefficients(&raised);
-    let (real, imaginary) = bootstrapper.coeffs_to_slots(&raised, Slots::Complex).unwrap();
+    let (_, coefficients) = setup.coefficients(&bootstrapper.switched_back(&raised).unwrap());
+    let Coefficients::Separate(real, imaginary) = bootstrapper.coeffs_to_slots(&raised, Slots::Complex).unwrap() else {
+        panic!("all slots are in use: nothing to pack");
+    };
     let (low, high) = coefficients.split_at(x.len());
     let width = f64::from(setup.params.literal().bound) + 0.25;
     // In units of y: the part of the error that EvalMod multiplies by width·ratio.
     let predicted = setup.params.predicted_error(Slots::Real).unwrap().coeffs_to_slots.sqrt();
     let predicted = predicted / (width * setup.params.message_ratio());
-    for (part, wanted) in [(&real, low), (&imaginary.unwrap(), high)] {
+    for (part, wanted) in [(&real, low), (&imaginary, high)] {
         assert_eq!(part.level(), setup.params.eval_mod_level());
         let error = rms(&setup.decrypt(part), |j| (wanted[bit_reversed(j, wanted.len())] / width).into());
         assert!(error < 2.0 * predicted, "{error:e} against {predicted:e}");
     }
-    assert!(bootstrapper.coeffs_to_slots(&raised, Slots::Real).unwrap().1.is_none());
+    assert!(matches!(bootstrapper.coeffs_to_slots(&raised, Slots::Real).unwrap(), Coefficients::Real(_)));
 }
 
 #[test]
@@ -208,7 +214,7 @@ fn eval_mod_over_its_whole_interval() {
     let level = setup.params.eval_mod_level();
     let scale = Scale::power_of_two(50);
     let y: Vec<Complex64> = x.iter().map(|x| (x / width).into()).collect();
-    let out = setup.bootstrapper().eval_mod(&setup.encrypt_scaled(&y, level, scale)).unwrap();
+    let out = setup.bootstrapper().eval_mod(&Coefficients::Real(setup.encrypt_scaled(&y, level, scale))).unwrap();
     assert_eq!(out.level(), setup.params.output_level());
     let ratio = setup.params.message_ratio();
     let got = setup.decrypt(&out);
@@ -314,8 +320,9 @@ fn missing_and_foreign_keys_are_named() {
     assert!(error.contains("relinearisation") && error.contains(&setup.params.eval_mod_level().to_string()), "{error}");
     let error = without(&|n| n.slots_to_coeffs.rotations.clear(), &mut randomness);
     assert!(error.contains("rotation by"), "{error}");
-    let error = without(&|n| n.raised_level -= 1, &mut randomness);
-    assert!(error.contains("sparse secret"), "{error}");
+    let step = *setup.params.key_requirements().from_sparse.keys().next_back().unwrap();
+    let error = without(&|n| _ = n.from_sparse.remove(&step), &mut randomness);
+    assert!(error.contains("sparse secret") && error.contains(&step.to_string()), "{error}");
 
     let other = BootstrapParams::new_insecure(BootstrapParamsLiteral::toy(10, 9, 1)).unwrap();
     assert!(matches!(Bootstrapper::new(&other, &setup.keys).err().unwrap(), Error::ParamsMismatch { .. }));
@@ -334,8 +341,7 @@ fn wrong_levels_and_scales_are_refused() {
     assert!(matches!(bootstrapper.bootstrap(&wrong, Slots::Real).err().unwrap(), Error::ScaleMismatch { .. }));
     let ciphertext = setup.encrypt(&x, level);
     assert!(bootstrapper.mod_raise(&ciphertext).is_err());
-    assert!(bootstrapper.coeffs_to_slots(&ciphertext, Slots::Real).is_err());
-    assert!(bootstrapper.eval_mod(&ciphertext).is_err());
+    assert!(bootstrapper.eval_mod(&Coefficients::Real(ciphertext)).is_err());
 }
 
 #[test]

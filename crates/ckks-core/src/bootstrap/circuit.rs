@@ -1,10 +1,13 @@
 //! The whole circuit: SlotsToCoeffs, ModRaise, CoeffsToSlots, EvalMod.
 
-use super::dft;
+use std::f64::consts::FRAC_PI_2;
+
+use super::dft::{self, Diagonals};
 use super::eval_mod::EvalMod;
 use super::keys::BootstrapKeys;
-use super::mod_raise::mod_raise;
+use super::mod_raise::{Raised, mod_raise, switched_back};
 use super::params::BootstrapParams;
+use super::trace::trace_group;
 use super::transform::Transform;
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
@@ -20,6 +23,16 @@ pub enum Slots {
     Real,
 }
 
+/// What CoeffsToSlots puts into slots, divided by K'·q_0: coefficients of the raised polynomial.
+pub enum Coefficients {
+    /// Those that become real parts.
+    Real(Ciphertext),
+    /// Those that become real parts and those that become imaginary parts.
+    Separate(Ciphertext, Ciphertext),
+    /// Both in one vector of period 2s: real parts in its first half, imaginary parts in its second.
+    Packed(Ciphertext),
+}
+
 /// Bootstraps ciphertexts with one set of keys. Its plaintext factors are encoded once, when it is made.
 pub struct Bootstrapper<'k> {
     params: BootstrapParams,
@@ -27,7 +40,12 @@ pub struct Bootstrapper<'k> {
     evaluator: Evaluator<'k>,
     slots_to_coeffs: Vec<Transform>,
     coeffs_to_slots: Vec<Transform>,
+    /// The last of them for [`Coefficients::Packed`], where there is such a thing.
+    packing: Option<Transform>,
     eval_mod: EvalMod,
+    encoder: Encoder,
+    /// Angles by which EvalMod turns its result: nothing in the first half of a packed vector, a quarter in its second.
+    turns: Vec<f64>,
 }
 
 impl<'k> Bootstrapper<'k> {
@@ -50,16 +68,21 @@ impl<'k> Bootstrapper<'k> {
             })
             .collect::<Result<_>>()?;
         let factor = params.coeffs_to_slots_factor();
-        let coeffs_to_slots = dft::coeffs_to_slots(log_slots, params.coeffs_to_slots_matrices(), factor)
-            .iter()
-            .enumerate()
-            .map(|(i, matrix)| {
-                let level = params.raised_level() - i;
-                Transform::new(&encoder, matrix, level, params.circuit_scale(), params.circuit_scale())
-            })
-            .collect::<Result<_>>()?;
+        let scale = params.circuit_scale();
+        let diagonals = params.coeffs_to_slots_diagonals(factor);
+        let transform = |i: usize, matrix: &Diagonals| {
+            let level = params.raised_level() - i;
+            if i == 0 {
+                return Transform::after_raising(&encoder, matrix, level, scale, scale);
+            }
+            Transform::new(&encoder, matrix, level, scale, scale)
+        };
+        let coeffs_to_slots = diagonals.iter().enumerate().map(|(i, matrix)| transform(i, matrix)).collect::<Result<_>>()?;
+        let last = diagonals.last().filter(|_| params.packs());
+        let packing = last.map(|last| transform(diagonals.len() - 1, &last.clone().packed(params.slots()))).transpose()?;
+        let turns = [0.0, FRAC_PI_2].iter().flat_map(|&t| std::iter::repeat_n(t, params.slots())).collect();
         let eval_mod = params.eval_mod()?;
-        Ok(Self { params: params.clone(), keys, evaluator, slots_to_coeffs, coeffs_to_slots, eval_mod })
+        Ok(Self { params: params.clone(), keys, evaluator, slots_to_coeffs, coeffs_to_slots, packing, eval_mod, encoder, turns })
     }
 
     /// The parameters.
@@ -69,7 +92,7 @@ impl<'k> Bootstrapper<'k> {
 
     /// Bytes of the encoded matrices.
     pub fn plaintext_bytes(&self) -> u64 {
-        self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots).map(Transform::bytes).sum()
+        self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots).chain(&self.packing).map(Transform::bytes).sum()
     }
 
     /// A ciphertext of the same slots at the output level and its canonical scale.
@@ -84,12 +107,9 @@ impl<'k> Bootstrapper<'k> {
     pub fn bootstrap(&self, ciphertext: &Ciphertext, slots: Slots) -> Result<Ciphertext> {
         let coefficients = self.slots_to_coeffs(ciphertext)?;
         let raised = self.mod_raise(&coefficients)?;
-        let (real, imaginary) = self.coeffs_to_slots(&raised, slots)?;
-        let real = self.eval_mod(&real)?;
-        match imaginary {
-            None => Ok(real),
-            Some(imaginary) => self.evaluator.add(&real, &self.evaluator.mul_by_i(&self.eval_mod(&imaginary)?)),
-        }
+        let coefficients = self.coeffs_to_slots(&raised, slots)?;
+        drop(raised);
+        self.eval_mod(&coefficients)
     }
 
     /// Slots → coefficients (in bit-reversed order): from the input level to level 0.
@@ -108,46 +128,80 @@ impl<'k> Bootstrapper<'k> {
         self.evaluator.adjust_to(&x, 0, self.params.scheme().scale_at(0))
     }
 
-    /// Level 0 → the raised level, and the trace to the powers of X^(N/2s) where not all slots are in use.
+    /// Level 0 → the raised level, under the sparse secret.
     ///
     /// # Errors
     /// [`Error::LevelsExhausted`] unless the ciphertext is at level 0.
-    pub fn mod_raise(&self, ciphertext: &Ciphertext) -> Result<Ciphertext> {
-        let level = self.params.raised_level();
-        let scale = self.params.circuit_scale();
-        let mut x = mod_raise(&self.evaluator, self.keys.encapsulation(), level, ciphertext, scale)?;
-        for step in self.params.trace_steps() {
-            x = self.evaluator.rotate_sum(&[(&x, 0), (&x, step)])?;
-        }
-        Ok(x)
+    pub fn mod_raise(&self, ciphertext: &Ciphertext) -> Result<Raised> {
+        let (level, scale) = (self.params.raised_level(), self.params.circuit_scale());
+        mod_raise(&self.evaluator, self.keys.encapsulation(), level, ciphertext, scale)
     }
 
-    /// Coefficients → slots: real parts and, for complex slots, imaginary parts, each divided by K'·q_0.
+    /// What [`Bootstrapper::mod_raise`] made, under the secret: CoeffsToSlots does it together with its first matrix.
+    ///
+    /// # Errors
+    /// None after the keys were checked.
+    pub fn switched_back(&self, raised: &Raised) -> Result<Ciphertext> {
+        switched_back(&self.evaluator, self.keys.encapsulation(), raised)
+    }
+
+    /// Coefficients → slots, each divided by K'·q_0; in a sparsely filled ring only the powers of X^(N/2s).
     ///
     /// # Errors
     /// [`Error::LevelsExhausted`] for another level than the raised one.
-    pub fn coeffs_to_slots(&self, raised: &Ciphertext, slots: Slots) -> Result<(Ciphertext, Option<Ciphertext>)> {
-        let mut x = raised.clone();
-        for matrix in &self.coeffs_to_slots {
-            x = matrix.apply(&self.evaluator, self.keys.evaluation(), &x)?;
+    pub fn coeffs_to_slots(&self, raised: &Raised, slots: Slots) -> Result<Coefficients> {
+        let Some((first, others)) = self.coeffs_to_slots.split_first() else {
+            return Err(Error::LengthMismatch { what: "matrices of CoeffsToSlots", found: 0, needed: "at least 1".into() });
+        };
+        let keys = self.keys.evaluation();
+        let mut x = first.apply_raised(&self.evaluator, self.keys.encapsulation(), raised)?;
+        let trace = |mut x: Ciphertext| {
+            for steps in self.params.trace_groups() {
+                x = trace_group(&self.evaluator, keys, &x, &steps)?;
+            }
+            Ok(x)
+        };
+        for (i, matrix) in others.iter().enumerate() {
+            if i + 1 < others.len() {
+                x = matrix.apply(&self.evaluator, keys, &x)?;
+                continue;
+            }
+            // The errors until here are averaged by the trace, and shrunk with the message by the last matrix.
+            let last = self.packing.as_ref().filter(|_| slots == Slots::Complex).unwrap_or(matrix);
+            x = last.apply(&self.evaluator, keys, &trace(x)?)?;
+        }
+        if others.is_empty() {
+            x = trace(x)?;
         }
         let conjugate = self.evaluator.conjugate(&x)?;
         let real = self.evaluator.add(&x, &conjugate)?;
-        let imaginary = match slots {
-            Slots::Real => None,
+        Ok(match slots {
+            Slots::Real => Coefficients::Real(real),
+            Slots::Complex if self.packing.is_some() => Coefficients::Packed(real),
             // (z̄ − z)·i = 2·Im z.
-            Slots::Complex => Some(self.evaluator.mul_by_i(&self.evaluator.sub(&conjugate, &x)?)),
-        };
-        Ok((real, imaginary))
+            Slots::Complex => Coefficients::Separate(real, self.evaluator.mul_by_i(&self.evaluator.sub(&conjugate, &x)?)),
+        })
     }
 
     /// x/K' (x in units of q_0) → x without its integer part, times q_0/Δ, at the output level and its canonical scale.
     ///
     /// # Errors
     /// [`Error::LevelsExhausted`] for another level than EvalMod's, [`Error::ScaleMismatch`] for another scale.
-    pub fn eval_mod(&self, x: &Ciphertext) -> Result<Ciphertext> {
-        let mut out = self.eval_mod.evaluate(&self.evaluator, x)?;
-        out.scale = self.params.scheme().scale_at(out.level());
-        Ok(out)
+    pub fn eval_mod(&self, x: &Coefficients) -> Result<Ciphertext> {
+        let part = |x: &Ciphertext, turns: Option<(&Encoder, &[f64])>| {
+            let mut out = self.eval_mod.evaluate(&self.evaluator, x, turns)?;
+            out.scale = self.params.scheme().scale_at(out.level());
+            Ok(out)
+        };
+        match x {
+            Coefficients::Real(x) => part(x, None),
+            Coefficients::Separate(real, imaginary) => {
+                self.evaluator.add(&part(real, None)?, &self.evaluator.mul_by_i(&part(imaginary, None)?))
+            }
+            Coefficients::Packed(x) => {
+                let out = part(x, Some((&self.encoder, &self.turns)))?;
+                self.evaluator.rotate_sum(&[(&out, 0), (&out, self.params.slots() as i64)])
+            }
+        }
     }
 }

@@ -86,6 +86,18 @@ impl Diagonals {
         self
     }
 
+    /// Rows j of one period become real parts, those of the next one imaginary parts: with z the product, the result plus its
+    /// conjugate is 2·Re z in the first of two periods of s = `slots` and 2·Im z in the second.
+    pub fn packed(mut self, slots: usize) -> Self {
+        let turned = Complex64::new(0.0, -1.0);
+        for diagonal in self.by_step.values_mut() {
+            let row = |j: usize| diagonal[j % diagonal.len()] * if j < slots { Complex64::new(1.0, 0.0) } else { turned };
+            *diagonal = (0..2 * slots).map(row).collect();
+        }
+        self.period = 2 * slots;
+        self
+    }
+
     #[cfg(test)]
     fn apply(&self, x: &[Complex64]) -> Vec<Complex64> {
         let s = x.len() as i64;
@@ -102,15 +114,30 @@ pub(super) fn stages_of(log_slots: u32, matrices: usize) -> Vec<u32> {
     (0..matrices).map(|i| (log_slots + matrices - 1 - i) / matrices).collect()
 }
 
-/// Number of matrices that `matrices` wanted ones become: no more than there are stages.
-pub(super) fn matrix_count(log_slots: u32, matrices: usize) -> usize {
-    stages_of(log_slots, matrices).len()
+/// Stages of the matrix that is applied right after ModRaise, where a rotation costs a third of an ordinary one.
+const STAGES_AFTER_RAISING: u32 = 4;
+
+/// Most stages that are worth a level less elsewhere.
+const MOST_STAGES: u32 = 5;
+
+/// How many stages each matrix of CoeffsToSlots takes, the shortest butterflies first, that is the last matrix first. At most
+/// `matrices`; two at least where there are two stages, so that something can be done between them.
+pub(super) fn coeffs_to_slots_stages(log_slots: u32, matrices: usize) -> Vec<u32> {
+    let others = matrices as u32 - 1;
+    if others == 0 || log_slots == 1 {
+        return vec![log_slots];
+    }
+    let first = STAGES_AFTER_RAISING.max(log_slots.saturating_sub(MOST_STAGES * others)).min(log_slots - 1);
+    let rest = log_slots - first;
+    let mut stages = stages_of(rest, others.min(rest.div_ceil(4)) as usize);
+    stages.push(first);
+    stages
 }
 
-fn grouped(log_slots: u32, matrices: usize, inverse: bool) -> Vec<Diagonals> {
+fn grouped(log_slots: u32, stages: Vec<u32>, inverse: bool) -> Vec<Diagonals> {
     let slots = 1usize << log_slots;
     let mut length = 1;
-    stages_of(log_slots, matrices)
+    stages
         .into_iter()
         .map(|stages| {
             let mut product: Option<Diagonals> = None;
@@ -132,13 +159,13 @@ fn grouped(log_slots: u32, matrices: usize, inverse: bool) -> Vec<Diagonals> {
 /// SlotsToCoeffs: matrices in the order of their use whose product is the embedding without its bit reversal, for vectors of
 /// 2^`log_slots` ≥ 2 values.
 pub(super) fn slots_to_coeffs(log_slots: u32, matrices: usize) -> Vec<Diagonals> {
-    grouped(log_slots, matrices, false)
+    grouped(log_slots, stages_of(log_slots, matrices), false)
 }
 
 /// CoeffsToSlots: matrices in the order of their use whose product is `factor` times the inverse of
 /// [`slots_to_coeffs`]. Each carries an equal part of the factor.
 pub(super) fn coeffs_to_slots(log_slots: u32, matrices: usize, factor: f64) -> Vec<Diagonals> {
-    let mut list = grouped(log_slots, matrices, true);
+    let mut list = grouped(log_slots, coeffs_to_slots_stages(log_slots, matrices), true);
     list.reverse();
     let each = factor.powf(1.0 / list.len() as f64);
     list.into_iter().map(|d| d.scaled(each)).collect()
@@ -189,7 +216,35 @@ mod tests {
     fn diagonals_are_few_and_short() {
         let list = coeffs_to_slots(15, 4, 1.0);
         let shape: Vec<_> = list.iter().map(|d| (d.by_step.len(), d.period, d.unit)).collect();
-        assert_eq!(shape, [(8, 1 << 15, 1 << 12), (31, 1 << 12, 1 << 8), (31, 1 << 8, 1 << 4), (31, 1 << 4, 1)]);
+        assert_eq!(shape, [(16, 1 << 15, 1 << 11), (15, 1 << 11, 1 << 8), (31, 1 << 8, 1 << 4), (31, 1 << 4, 1)]);
         assert!(list.iter().all(|d| d.by_step.keys().all(|k| k % d.unit as i64 == 0)));
+    }
+
+    #[test]
+    fn the_stages_are_shared_out() {
+        let shares = [
+            (15, 4, vec![4, 4, 3, 4]),
+            (10, 4, vec![3, 3, 4]),
+            (10, 2, vec![5, 5]),
+            (9, 2, vec![5, 4]),
+            (3, 2, vec![1, 2]),
+            (1, 4, vec![1]),
+            (7, 1, vec![7]),
+        ];
+        for (log_slots, matrices, wanted) in shares {
+            assert_eq!(coeffs_to_slots_stages(log_slots, matrices), wanted, "{log_slots} stages, {matrices} matrices");
+        }
+    }
+
+    #[test]
+    fn packing_separates_the_parts() {
+        let s = 16;
+        let last = coeffs_to_slots(4, 2, 1.0).pop().unwrap();
+        let x: Vec<Complex64> = vector(s).into_iter().cycle().take(4 * s).collect();
+        let (plain, packed) = (last.apply(&x), last.clone().packed(s).apply(&x));
+        for j in 0..4 * s {
+            let part = if j / s % 2 == 0 { plain[j].re } else { plain[j].im };
+            assert!((packed[j] + packed[j].conj() - 2.0 * part).norm() < 1e-12, "{j}");
+        }
     }
 }

@@ -8,9 +8,12 @@
 //! product drops a small prime: T₂ has a larger scale than the rest and its error counts for less; the second product drops two
 //! primes, which brings the scale back.
 
+use num_complex::Complex64;
+
 use super::sine::Sine;
 use crate::ciphertext::Ciphertext;
-use crate::circuits::polynomial::PolynomialPlan;
+use crate::circuits::polynomial::{PolynomialPlan, Weights};
+use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::params::{Params, Scale};
@@ -42,12 +45,13 @@ impl EvalMod {
         Ok(Self { sine, plan, levels, input, value })
     }
 
-    /// amplitude·sin(2π·half_width·y) in every slot.
+    /// amplitude·sin(2π·half_width·y) in every slot, times e^(i·`turns`) for real numbers `turns`, of which one period is given:
+    /// the polynomial is turned by 2^r times less, and every square doubles the angle. So it takes no level.
     ///
     /// # Errors
     /// [`Error::LevelsExhausted`] for another level, [`Error::ScaleMismatch`] for another scale of y; [`Error::MissingKey`]
     /// without a relinearisation key.
-    pub fn evaluate(&self, evaluator: &Evaluator<'_>, y: &Ciphertext) -> Result<Ciphertext> {
+    pub fn evaluate(&self, evaluator: &Evaluator<'_>, y: &Ciphertext, turns: Option<(&Encoder, &[f64])>) -> Result<Ciphertext> {
         let level = self.levels[0];
         if y.level() != level {
             return Err(Error::LevelsExhausted { operation: "EvalMod", needed: level, available: y.level() });
@@ -56,10 +60,20 @@ impl EvalMod {
             return Err(Error::ScaleMismatch { level, left: y.scale().log2(), right: self.input.log2() });
         }
         let shifted = evaluator.add_constant(y, self.sine.shift().into())?;
-        let mut value = self.plan.evaluate_at_scale(evaluator, &shifted, &self.levels, self.value)?;
-        for (constant, &level) in self.sine.double_angle_constants().zip(&self.levels[self.plan.depth() + 1..]) {
+        let constants = self.sine.double_angle_constants();
+        let turned = |turns: &[f64], squares: usize| -> Vec<Complex64> {
+            turns.iter().map(|t| Complex64::from_polar(1.0, t / 2f64.powi(squares as i32))).collect()
+        };
+        let weights: Vec<Vec<Complex64>> =
+            (0..=constants.len()).rev().filter_map(|squares| turns.map(|(_, t)| turned(t, squares))).collect();
+        let weights = |done: usize| match (turns, weights.get(done)) {
+            (Some((encoder, _)), Some(w)) => Weights::Vector(encoder, w),
+            _ => Weights::One,
+        };
+        let mut value = self.plan.evaluate_at_scale(evaluator, &shifted, &self.levels, self.value, weights(0))?;
+        for ((done, constant), &level) in constants.enumerate().zip(&self.levels[self.plan.depth() + 1..]) {
             let square = evaluator.relinearise_to(&evaluator.tensor(&value, &value)?, level)?;
-            value = evaluator.add_constant(&square, (-constant).into())?;
+            value = weights(done + 1).add_constant(evaluator, &square, -constant)?;
         }
         Ok(value)
     }

@@ -1,6 +1,8 @@
 //! The keys of bootstrapping.
 
-use crate::error::Result;
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
 use crate::keys::{EvaluationKeys, KeyRequirements, SwitchingKey};
 use crate::params::Params;
 
@@ -13,20 +15,21 @@ pub struct BootstrapKeyRequirements {
     pub evaluation: KeyRequirements,
     /// The rotations of SlotsToCoeffs: keys of their own, because keys of the lowest levels are twenty times smaller.
     pub slots_to_coeffs: KeyRequirements,
-    /// Level to which ModRaise raises.
-    pub raised_level: usize,
+    /// The rotations of the first matrix after ModRaise, 0 among them, and their levels: keys from the sparse secret, of one digit each
+    /// and a fifth of an ordinary key's size.
+    pub from_sparse: BTreeMap<i64, usize>,
 }
 
 impl BootstrapKeyRequirements {
-    /// Number of keys, the two of the encapsulation included.
+    /// Number of keys, the one to the sparse secret included.
     pub fn count(&self) -> usize {
-        self.evaluation.count() + self.slots_to_coeffs.count() + 2
+        self.evaluation.count() + self.slots_to_coeffs.count() + self.from_sparse.len() + 1
     }
 
     /// Bytes of the expanded keys in memory.
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
-        let encapsulation: u64 =
-            [to_sparse_shape(), from_sparse_shape(self.raised_level)].iter().map(|s| s.residues(params) * 16).sum();
+        let shapes = self.from_sparse.values().map(|&level| from_sparse_shape(level)).chain([to_sparse_shape()]);
+        let encapsulation: u64 = shapes.map(|s| s.residues(params) * 16).sum();
         self.evaluation.bytes_in_memory(params) + self.slots_to_coeffs.bytes_in_memory(params) + encapsulation
     }
 
@@ -34,15 +37,25 @@ impl BootstrapKeyRequirements {
     pub fn merge(&mut self, user: &KeyRequirements) {
         self.evaluation.merge(user);
     }
+
+    /// Adds what another bootstrapping circuit under the same keys needs, for vectors of another length for instance.
+    pub fn merge_bootstrap(&mut self, other: &Self) {
+        self.evaluation.merge(&other.evaluation);
+        self.slots_to_coeffs.merge(&other.slots_to_coeffs);
+        for (&step, &level) in &other.from_sparse {
+            let entry = self.from_sparse.entry(step).or_insert(level);
+            *entry = level.max(*entry);
+        }
+    }
 }
 
-/// The two keys of ModRaise.
+/// The keys of ModRaise.
 #[derive(Clone)]
 pub struct EncapsulationKeys {
     /// From the secret to a sparse one, at level 0 with one special prime: the only object under the sparse secret.
     pub(crate) to_sparse: SwitchingKey,
-    /// From the sparse secret to the secret, at the top level, for inputs smaller than q_0.
-    pub(crate) from_sparse: SwitchingKey,
+    /// By rotation: from the sparse secret to the one that the rotation turns into the secret, for inputs smaller than q_0.
+    pub(crate) from_sparse: BTreeMap<i64, SwitchingKey>,
 }
 
 impl EncapsulationKeys {
@@ -51,9 +64,19 @@ impl EncapsulationKeys {
         &self.to_sparse
     }
 
-    /// The key from the sparse secret back.
-    pub fn from_sparse(&self) -> &SwitchingKey {
-        &self.from_sparse
+    /// The key from the sparse secret back, for a rotation by `step` in the same go, if it reaches `level`.
+    ///
+    /// # Errors
+    /// [`Error::MissingKey`].
+    pub fn from_sparse(&self, step: i64, level: usize) -> Result<&SwitchingKey> {
+        self.from_sparse
+            .get(&step)
+            .filter(|k| k.shape().level >= level)
+            .ok_or_else(|| Error::MissingKey { key: format!("key from the sparse secret for rotation by {step}"), level })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SwitchingKey> {
+        self.from_sparse.values().chain([&self.to_sparse])
     }
 }
 
@@ -88,24 +111,20 @@ impl BootstrapKeys {
     pub fn check(&self, params: &Params, needed: &BootstrapKeyRequirements) -> Result<()> {
         self.evaluation.check(params, &needed.evaluation)?;
         self.slots_to_coeffs.check(params, &needed.slots_to_coeffs)?;
-        if self.encapsulation.from_sparse.shape().level < needed.raised_level {
-            return Err(crate::Error::MissingKey { key: "key from the sparse secret".into(), level: needed.raised_level });
-        }
-        Ok(())
+        needed.from_sparse.iter().try_for_each(|(&step, &level)| self.encapsulation.from_sparse(step, level).map(drop))
     }
 
     /// Bytes of all keys in memory.
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
-        let encapsulation = [&self.encapsulation.to_sparse, &self.encapsulation.from_sparse];
         self.evaluation.bytes_in_memory(params)
             + self.slots_to_coeffs.bytes_in_memory(params)
-            + encapsulation.iter().map(|k| k.shape().residues(params) * 16).sum::<u64>()
+            + self.encapsulation.all().map(|k| k.shape().residues(params) * 16).sum::<u64>()
     }
 }
 
 #[cfg(feature = "secret")]
 impl crate::keys::KeyGenerator<'_> {
-    /// Makes all keys of bootstrapping. A sparse secret is drawn for it, used for two keys and overwritten with zeros;
+    /// Makes all keys of bootstrapping. A sparse secret is drawn for it, used for the keys of ModRaise and overwritten with zeros;
     /// `progress` is told after each key how many are done and how many there are.
     pub fn bootstrap_keys(
         &self,
@@ -121,9 +140,14 @@ impl crate::keys::KeyGenerator<'_> {
         let sparse = self.sparse_secret(sparse_weight, randomness);
         let dense = self.secret_poly();
         let to_sparse = self.switching_key(to_sparse_shape(), dense, &sparse.0, randomness);
-        progress(total - 1, total);
-        let from_sparse = self.switching_key(from_sparse_shape(needed.raised_level), &sparse.0, dense, randomness);
-        progress(total, total);
+        let before = total - needed.from_sparse.len();
+        progress(before, total);
+        let mut from_sparse = BTreeMap::new();
+        for (&step, &level) in &needed.from_sparse {
+            let target = self.turned_back(self.params().galois_element(step));
+            from_sparse.insert(step, self.switching_key(from_sparse_shape(level), &sparse.0, &target.0, randomness));
+            progress(before + from_sparse.len(), total);
+        }
         BootstrapKeys { evaluation, slots_to_coeffs, encapsulation: EncapsulationKeys { to_sparse, from_sparse } }
     }
 }

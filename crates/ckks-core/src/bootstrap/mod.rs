@@ -14,10 +14,13 @@ mod mod_raise;
 mod params;
 mod precision;
 mod sine;
+mod switching;
+mod trace;
 mod transform;
 
-pub use circuit::{Bootstrapper, Slots};
+pub use circuit::{Bootstrapper, Coefficients, Slots};
 pub use keys::{BootstrapKeyRequirements, BootstrapKeys, EncapsulationKeys};
 pub use literal::BootstrapParamsLiteral;
+pub use mod_raise::Raised;
 pub use params::{BootstrapParams, EncapsulationSecurity, max_log_qp_sparse_128};
 pub use precision::PredictedError;

@@ -22,7 +22,24 @@ pub(super) fn from_sparse_shape(level: usize) -> GadgetShape {
     GadgetShape { level, special: 1, digit_limbs: level + 1 }
 }
 
-/// A ciphertext at level 0 becomes one at the level of the keys that encrypts m + q_0·I, |I| bounded by the sparse secret. The
+/// A ciphertext under the sparse secret at the raised level, whose parts are still smaller than q_0/2: its key switch has a single
+/// digit, so rotations of it are cheap.
+pub struct Raised {
+    /// c_0.
+    pub(super) c0: Poly<Ntt>,
+    /// c_1 over the special prime too.
+    pub(super) digits: Decomposed,
+    pub(super) scale: Scale,
+}
+
+impl Raised {
+    /// Its level.
+    pub fn level(&self) -> usize {
+        self.digits.level()
+    }
+}
+
+/// A ciphertext at level 0 becomes one at `level` under the sparse secret that encrypts m + q_0·I, |I| bounded by that secret. The
 /// result is declared to have `scale`.
 ///
 /// # Errors
@@ -33,23 +50,26 @@ pub(super) fn mod_raise(
     level: usize,
     ciphertext: &Ciphertext,
     scale: Scale,
-) -> Result<Ciphertext> {
+) -> Result<Raised> {
     let params = evaluator.params();
     if ciphertext.level() != 0 {
         return Err(Error::LevelsExhausted { operation: "ModRaise", needed: 0, available: ciphertext.level() });
-    }
-    let available = keys.from_sparse.shape().level;
-    if available < level {
-        return Err(Error::MissingKey { key: "key from the sparse secret".into(), level });
     }
     let digits = evaluator.decompose(&ciphertext.c1, to_sparse_shape())?;
     let sparse = switch(evaluator, &keys.to_sparse, &digits, &ciphertext.c0)?;
     let [c0, c1] = sparse.map(|part| part.into_coeff(params));
     let c0 = raised(params, &c0, Basis { q: level + 1, p: 0 })?;
     let c1 = raised(params, &c1, Basis { q: level + 1, p: 1 })?;
-    let digits = Decomposed::single(from_sparse_shape(level), c1);
-    let [c0, c1] = switch(evaluator, &keys.from_sparse, &digits, &c0)?;
-    Ok(Ciphertext { c0, c1, scale })
+    Ok(Raised { c0, digits: Decomposed::single(from_sparse_shape(level), c1), scale })
+}
+
+/// The same under the secret itself.
+///
+/// # Errors
+/// [`Error::MissingKey`].
+pub(super) fn switched_back(evaluator: &Evaluator<'_>, keys: &EncapsulationKeys, x: &Raised) -> Result<Ciphertext> {
+    let [c0, c1] = switch(evaluator, keys.from_sparse(0, x.level())?, &x.digits, &x.c0)?;
+    Ok(Ciphertext { c0, c1, scale: x.scale })
 }
 
 /// (c_0 + ⟨digits, b⟩/P, ⟨digits, a⟩/P).

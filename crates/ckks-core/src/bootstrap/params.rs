@@ -1,7 +1,9 @@
 //! Bootstrapping parameters that exist only after validation.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
+use super::dft::Diagonals;
 use super::eval_mod::EvalMod;
 use super::keys::BootstrapKeyRequirements;
 use super::sine::{self, Sine};
@@ -132,11 +134,11 @@ impl BootstrapParams {
     }
 
     pub(super) fn coeffs_to_slots_matrices(&self) -> usize {
-        dft::matrix_count(self.literal.log_slots, self.literal.coeffs_to_slots_bits.len())
+        dft::coeffs_to_slots_stages(self.literal.log_slots, self.literal.coeffs_to_slots_bits.len()).len()
     }
 
     pub(super) fn slots_to_coeffs_matrices(&self) -> usize {
-        dft::matrix_count(self.literal.log_slots, self.literal.slots_to_coeffs_bits.len())
+        dft::stages_of(self.literal.log_slots, self.literal.slots_to_coeffs_bits.len()).len()
     }
 
     /// N/(2s): how often a vector stands in a ciphertext.
@@ -227,24 +229,59 @@ impl BootstrapParams {
         let mut evaluation = KeyRequirements::default();
         evaluation.need_relinearisation(self.eval_mod_level());
         evaluation.need_conjugation(self.eval_mod_level());
-        for step in self.trace_steps() {
-            evaluation.need_rotation(params, step, self.raised_level());
+        // The rotation by s serves once more, to bring packed parts together.
+        for step in self.trace_groups().iter().flat_map(|group| subset_sums(group)) {
+            evaluation.need_rotation(params, step, self.trace_level());
         }
-        for (i, matrix) in dft::coeffs_to_slots(log_slots, self.coeffs_to_slots_matrices(), 1.0).iter().enumerate() {
-            Steps::of(matrix).need(params, self.raised_level() - i, &mut evaluation);
+        let mut from_sparse = BTreeMap::from([(0, self.raised_level())]);
+        for (i, matrix) in self.coeffs_to_slots_diagonals(1.0).iter().enumerate() {
+            let level = self.raised_level() - i;
+            match i {
+                0 => from_sparse.extend(Steps::without_giants(matrix).babies().iter().map(|&step| (step, level))),
+                _ => Steps::of(matrix).need(params, level, &mut evaluation),
+            }
         }
         let mut slots_to_coeffs = KeyRequirements::default();
         for (i, matrix) in dft::slots_to_coeffs(log_slots, self.slots_to_coeffs_matrices()).iter().enumerate() {
             Steps::of(matrix).need(params, self.input_level() - i, &mut slots_to_coeffs);
         }
-        BootstrapKeyRequirements { evaluation, slots_to_coeffs, raised_level: self.raised_level() }
+        BootstrapKeyRequirements { evaluation, slots_to_coeffs, from_sparse }
     }
 
-    /// Rotations by s, 2s, …, N/4: their sum keeps the powers of X^(N/2s).
-    pub(super) fn trace_steps(&self) -> impl Iterator<Item = i64> {
-        let (slots, all) = (self.slots(), self.scheme.slots());
-        std::iter::successors(Some(slots), |s| Some(2 * s)).take_while(move |&s| s < all).map(|s| s as i64)
+    /// The matrices of CoeffsToSlots in the order of their use.
+    pub(super) fn coeffs_to_slots_diagonals(&self, factor: f64) -> Vec<Diagonals> {
+        dft::coeffs_to_slots(self.literal.log_slots, self.literal.coeffs_to_slots_bits.len(), factor)
     }
+
+    /// True if real and imaginary parts share one ciphertext in EvalMod, as vectors of period 2s.
+    pub(super) fn packs(&self) -> bool {
+        self.copies() > 1 && self.coeffs_to_slots_matrices() > 1
+    }
+
+    /// Level of the trace: before the last matrix of CoeffsToSlots, or after it where it is the first one too.
+    pub(super) fn trace_level(&self) -> usize {
+        self.eval_mod_level() + usize::from(self.coeffs_to_slots_matrices() > 1)
+    }
+
+    /// Steps s, 2s, …, N/4 of the trace in groups: x + rot(x) for every step one after the other, a group's rotations from one
+    /// decomposition. Their sum keeps the powers of X^(N/2s).
+    pub(super) fn trace_groups(&self) -> Vec<Vec<i64>> {
+        let (slots, all) = (self.slots(), self.scheme.slots());
+        let doubled = std::iter::successors(Some(slots), |s| Some(2 * s));
+        let steps: Vec<i64> = doubled.take_while(|&s| s < all).map(|s| s as i64).collect();
+        steps.chunks(TRACE_GROUP).map(<[i64]>::to_vec).collect()
+    }
+}
+
+/// Steps of the trace that share a decomposition: two save one at the price of an inner product; three would need four more.
+const TRACE_GROUP: usize = 2;
+
+/// Sums of all non-empty subsets.
+pub(super) fn subset_sums(steps: &[i64]) -> Vec<i64> {
+    steps.iter().fold(Vec::new(), |sums, &step| {
+        let more = sums.iter().map(|sum| sum + step).collect::<Vec<_>>();
+        sums.into_iter().chain([step]).chain(more).collect()
+    })
 }
 
 fn check(lit: &BootstrapParamsLiteral) -> Result<()> {

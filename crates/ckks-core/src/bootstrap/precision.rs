@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 
 use super::circuit::Slots;
 use super::dft;
-use super::mod_raise::{from_sparse_shape, to_sparse_shape};
+use super::mod_raise::to_sparse_shape;
 use super::params::BootstrapParams;
 use crate::error::Result;
 use crate::noise::NoiseModel;
@@ -20,7 +20,7 @@ use crate::ring::sampling::SIGMA;
 pub struct PredictedError {
     /// Rescalings and key switches of SlotsToCoeffs.
     pub slots_to_coeffs: f64,
-    /// Switching to the sparse secret and back.
+    /// Switching to the sparse secret.
     pub mod_raise: f64,
     /// Rescalings and key switches of CoeffsToSlots, with the conjugation, as EvalMod multiplies them.
     pub coeffs_to_slots: f64,
@@ -75,7 +75,7 @@ impl BootstrapParams {
             slots_to_coeffs: parts * self.slots_to_coeffs_error(),
             mod_raise: parts * self.mod_raise_error(),
             coeffs_to_slots: parts * self.coeffs_to_slots_error(),
-            eval_mod: parts * self.eval_mod_error()?,
+            eval_mod: parts * self.eval_mod_error()? + (parts - 1.0) * self.unpacking_error(),
             approximation: parts * self.approximation_error()?,
             sine: parts * self.sine_bias().powi(2) / 7.0, // E x⁶ = 1/7
         })
@@ -99,15 +99,13 @@ impl BootstrapParams {
     }
 
     fn mod_raise_error(&self) -> f64 {
-        let model = NoiseModel::new(self.scheme());
         let n = self.scheme().n() as f64;
         let ratio = self.scheme().q(0).value() as f64 / self.scheme().p(0).value() as f64;
-        // Both switches have one digit below q_0 and are divided by the first special prime.
-        debug_assert_eq!((to_sparse_shape().special, from_sparse_shape(0).special), (1, 1));
+        // One digit below q_0, divided by the first special prime. The switch back is part of CoeffsToSlots.
+        debug_assert_eq!(to_sparse_shape().special, 1);
         let switched = n * (SIGMA * ratio).powi(2) / 12.0;
-        let rounded = |weight: f64| (1.0 + weight) / 12.0;
-        let variance = 2.0 * switched + rounded(f64::from(self.literal().sparse_weight)) + rounded(model.secret_weight());
-        variance / self.scheme().scale_at(0).to_f64().powi(2)
+        let rounded = (1.0 + f64::from(self.literal().sparse_weight)) / 12.0;
+        (switched + rounded) / self.scheme().scale_at(0).to_f64().powi(2)
     }
 
     /// What a rescaling with a key switch leaves at `level` and `scale`.
@@ -128,16 +126,20 @@ impl BootstrapParams {
 
     fn coeffs_to_slots_error(&self) -> f64 {
         let model = NoiseModel::new(self.scheme());
-        let mut stages = dft::stages_of(self.literal().log_slots, self.coeffs_to_slots_matrices());
+        let literal = self.literal();
+        let mut stages = dft::coeffs_to_slots_stages(literal.log_slots, literal.coeffs_to_slots_bits.len());
         stages.reverse();
         let each = self.coeffs_to_slots_factor().powf(2.0 / stages.len() as f64);
         let scale = self.circuit_scale();
-        // 2s coefficients of variance (h + 1)/12·q_0², each taken N/2s times by the trace.
-        let coefficient = self.scheme().q(0).value() as f64 / scale.to_f64() * self.copies() as f64;
-        let weight = f64::from(self.literal().sparse_weight + 1) / 12.0;
-        let mut message = 2.0 * self.slots() as f64 * weight * coefficient * coefficient;
-        let (mut variance, mut left) = (0.0, self.literal().log_slots);
+        // N coefficients of variance (h + 1)/12·q_0².
+        let coefficient = self.scheme().q(0).value() as f64 / scale.to_f64();
+        let weight = f64::from(literal.sparse_weight + 1) / 12.0;
+        let mut message = self.scheme().n() as f64 * weight * coefficient * coefficient;
+        let (mut variance, mut left) = (0.0, literal.log_slots);
         for (i, &count) in stages.iter().enumerate() {
+            if i > 0 && i + 1 == stages.len() {
+                self.trace_error(&model, (&mut message, &mut variance));
+            }
             // A backward butterfly halves the variance of independent errors and of the message.
             let shrink = each / 2f64.powi(count as i32);
             let level = self.raised_level() - i;
@@ -147,9 +149,27 @@ impl BootstrapParams {
             message *= shrink;
             left -= count;
         }
+        if stages.len() == 1 {
+            self.trace_error(&model, (&mut message, &mut variance));
+        }
         // x + x̄ doubles the real part, which has half the variance; the conjugate brings its own key switch.
         let conjugated = 2.0 * variance + self.added(&model, self.eval_mod_level(), scale);
         conjugated * (self.half_width() * self.message_ratio()).powi(2)
+    }
+
+    /// A sum of c = 2^steps rotations: of N coefficients one in c is left, and is multiplied by c.
+    fn trace_error(&self, model: &NoiseModel, (message, variance): (&mut f64, &mut f64)) {
+        for group in self.trace_groups() {
+            let copies = 2f64.powi(group.len() as i32);
+            *message *= copies;
+            *variance = *variance * copies + self.added(model, self.trace_level(), self.circuit_scale());
+        }
+    }
+
+    /// What bringing packed parts together adds: one rotation at the output level.
+    fn unpacking_error(&self) -> f64 {
+        let (model, level) = (NoiseModel::new(self.scheme()), self.output_level());
+        if self.packs() { model.key_switching(level, level) } else { 0.0 }
     }
 
     /// The integers that coefficients are away from the message after ModRaise, with their probabilities.

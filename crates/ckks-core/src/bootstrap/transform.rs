@@ -10,18 +10,21 @@ use num_complex::Complex64;
 use rayon::prelude::*;
 
 use super::dft::Diagonals;
+use super::keys::EncapsulationKeys;
+use super::mod_raise::{Raised, from_sparse_shape};
+use super::switching::{Multiplied, Switcher, Turn};
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
-use crate::kernels;
-use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
+use crate::kernels::{self, AlignedBuf, Modulus};
+use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements};
 use crate::params::{Params, Scale};
 use crate::plaintext::ExtendedPlaintext;
 use crate::ring::{Ntt, Poly, divide_by_dropped};
 
 /// Cost of a giant step beside that of a baby step: a baby is one inner product, a giant also divides by P and decomposes.
-const GIANT_COST: usize = 2;
+const GIANT_COST: usize = 3;
 
 /// From this many words with one factor on, the products of all giants are done at once.
 const GEMM_RUN: usize = 32;
@@ -67,6 +70,18 @@ impl Steps {
         Self { babies, giants }
     }
 
+    /// Every diagonal its own baby step: for a ciphertext that ModRaise has just made.
+    pub fn without_giants(matrix: &Diagonals) -> Self {
+        let babies: Vec<i64> = matrix.by_step.keys().copied().collect();
+        let terms = babies.iter().copied().enumerate().collect();
+        Self { babies, giants: BTreeMap::from([(0, terms)]) }
+    }
+
+    /// The baby steps.
+    pub fn babies(&self) -> &[i64] {
+        &self.babies
+    }
+
     /// All rotations, for a vector at `level`.
     pub fn need(&self, params: &Params, level: usize, needed: &mut KeyRequirements) {
         self.babies.iter().chain(self.giants.keys()).for_each(|&step| needed.need_rotation(params, step, level));
@@ -89,6 +104,25 @@ impl Transform {
     /// # Errors
     /// [`Error::LevelsExhausted`] at level 0; those of the encoder.
     pub fn new(encoder: &Encoder, matrix: &Diagonals, level: usize, before: Scale, after: Scale) -> Result<Self> {
+        let shape = GadgetShape::for_level(encoder.params(), level);
+        Self::encoded(encoder, matrix, (level, shape, Steps::of(matrix)), before, after)
+    }
+
+    /// The same for what ModRaise makes.
+    ///
+    /// # Errors
+    /// As [`Transform::new`].
+    pub fn after_raising(encoder: &Encoder, matrix: &Diagonals, level: usize, before: Scale, after: Scale) -> Result<Self> {
+        Self::encoded(encoder, matrix, (level, from_sparse_shape(level), Steps::without_giants(matrix)), before, after)
+    }
+
+    fn encoded(
+        encoder: &Encoder,
+        matrix: &Diagonals,
+        (level, shape, steps): (usize, GadgetShape, Steps),
+        before: Scale,
+        after: Scale,
+    ) -> Result<Self> {
         let params = encoder.params();
         if level == 0 || level > params.max_level() {
             return Err(Error::LevelsExhausted {
@@ -99,9 +133,7 @@ impl Transform {
         }
         let prime = Scale::from_u64(params.q(level).value()).unwrap_or(before);
         let scale = after.times(prime).over(before);
-        let shape = GadgetShape::for_level(params, level);
         let basis = shape.basis(level);
-        let steps = Steps::of(matrix);
         let encode = |giant: i64, step: i64| {
             let diagonal = &matrix.by_step[&step];
             let period = matrix.period as i64;
@@ -131,10 +163,12 @@ impl Transform {
             return Err(Error::LevelsExhausted { operation: "a matrix of bootstrapping", needed, available });
         }
         let params = evaluator.params();
-        let babies = self.babies(evaluator, keys, x)?;
         let basis = self.shape.basis(self.level);
-        let inner = self.inner_sums(params, &babies);
-        drop(babies);
+        let turn = |&step: &i64| Ok(if step == 0 { None } else { Some(self.turn(params, keys, step)?) });
+        let turns = self.steps.babies.iter().map(turn).collect::<Result<Vec<_>>>()?;
+        let digits = evaluator.decompose(&x.c1, self.shape)?;
+        let inner = self.inner_sums(&Switcher { params, basis, digits: &digits }, &turns, [&x.c0, &x.c1]);
+        drop(digits);
         // The giant step 0 is where the sum starts; no other giant needs it.
         let mut giants: Vec<_> = self.steps.giants.keys().copied().zip(inner).collect();
         let mut sum = match giants.iter().position(|(giant, _)| *giant == 0) {
@@ -142,44 +176,42 @@ impl Transform {
             None => [Poly::zero(params.n(), basis), Poly::zero(params.n(), basis)],
         };
         for (giant, [inner0, inner1]) in giants {
-            let (element, key) = self.key(params, keys, giant)?;
+            let turn = self.turn(params, keys, giant)?;
             let inner1 = divide_by_dropped(params, inner1, self.level + 1)?;
-            let (mut u0, u1) = evaluator.inner_product(&evaluator.decompose(&inner1, self.shape)?, key);
-            u0.add_assign(params, &inner0);
-            sum[0].add_automorphism(params, &u0, element);
-            sum[1].add_automorphism(params, &u1, element);
+            let digits = evaluator.decompose(&inner1, self.shape)?;
+            Switcher { params, basis, digits: &digits }.add_rotated(&mut sum, &turn, Multiplied::Already(&inner0));
         }
         let [s0, s1] = sum;
         let (c0, c1) = rayon::join(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
         Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
     }
 
-    /// P·rot_b(x) over Q and P for all baby steps.
-    fn babies(&self, evaluator: &Evaluator<'_>, keys: &EvaluationKeys, x: &Ciphertext) -> Result<Vec<[Poly<Ntt>; 2]>> {
+    /// The product with what ModRaise made, rescaled and under the secret.
+    ///
+    /// # Errors
+    /// As [`Transform::apply`].
+    pub fn apply_raised(&self, evaluator: &Evaluator<'_>, keys: &EncapsulationKeys, x: &Raised) -> Result<Ciphertext> {
+        if x.level() != self.level {
+            let (needed, available) = (self.level, x.level());
+            return Err(Error::LevelsExhausted { operation: "a matrix of bootstrapping", needed, available });
+        }
         let params = evaluator.params();
-        let basis = self.shape.basis(self.level);
-        let decomposed = evaluator.decompose(&x.c1, self.shape)?;
-        self.steps
-            .babies
-            .iter()
-            .map(|&step| {
-                if step == 0 {
-                    return Ok([&x.c0, &x.c1].map(|part| {
-                        let mut out = Poly::<Ntt>::zero(params.n(), basis);
-                        evaluator.add_times_special(&mut out, part);
-                        out
-                    }));
-                }
-                let (element, key) = self.key(params, keys, step)?;
-                let (mut u0, u1) = evaluator.inner_product(&decomposed, key);
-                evaluator.add_times_special(&mut u0, &x.c0);
-                Ok([u0.automorphism(params, element), u1.automorphism(params, element)])
-            })
-            .collect()
+        let turn = |&step: &i64| {
+            let key = keys.from_sparse(step, self.level)?;
+            Ok(Some(Turn::new(params, params.galois_element(step), key)))
+        };
+        let turns = self.steps.babies.iter().map(turn).collect::<Result<Vec<_>>>()?;
+        let switcher = Switcher { params, basis: self.shape.basis(self.level), digits: &x.digits };
+        let mut sums = self.inner_sums(&switcher, &turns, [&x.c0, &x.c0]);
+        let Some([s0, s1]) = sums.pop() else {
+            return Err(Error::LengthMismatch { what: "diagonals of a matrix", found: 0, needed: "at least 1".into() });
+        };
+        let (c0, c1) = rayon::join(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
+        Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
     }
 
     /// The key of a rotation; all keys of one matrix have to cut digits alike, so one of another level does not serve.
-    fn key<'k>(&self, params: &Params, keys: &'k EvaluationKeys, step: i64) -> Result<(u64, &'k SwitchingKey)> {
+    fn turn<'k>(&self, params: &Params, keys: &'k EvaluationKeys, step: i64) -> Result<Turn<'k>> {
         let step = step.rem_euclid(params.slots() as i64);
         let element = params.galois_element(step);
         let key = keys.galois(element, self.level, || format!("key for rotation by {step} (bootstrapping)"))?;
@@ -191,7 +223,7 @@ impl Transform {
             );
             return Err(Error::MissingKey { key, level: self.level });
         }
-        Ok((element, key))
+        Ok(Turn::new(params, element, key))
     }
 
     /// Runs of equal words in a limb of the plaintexts.
@@ -199,49 +231,61 @@ impl Transform {
         self.plain.iter().flatten().next().map_or(1, |p| p.blocks)
     }
 
-    /// Σ_b plain ⊙ P·rot_b(x) for every giant step: one pass over the babies for all of them.
-    fn inner_sums(&self, params: &Params, babies: &[[Poly<Ntt>; 2]]) -> Vec<[Poly<Ntt>; 2]> {
-        let n = params.n();
-        let basis = self.shape.basis(self.level);
+    /// Σ_b plain ⊙ P·rot_b(x) for every giant step. A limb of all babies is made and used before the next one.
+    fn inner_sums(&self, switcher: &Switcher<'_>, turns: &[Option<Turn<'_>>], parts: [&Poly<Ntt>; 2]) -> Vec<[Poly<Ntt>; 2]> {
+        let (n, basis) = (switcher.params.n(), switcher.basis);
         // Place in `plain` of each pair of giant and baby.
-        let mut place = vec![None; self.plain.len() * babies.len()];
+        let mut place = vec![None; self.plain.len() * turns.len()];
         for (g, terms) in self.steps.giants.values().enumerate() {
             for (k, &(baby, _)) in terms.iter().enumerate() {
-                place[g * babies.len() + baby] = Some((g, k));
+                place[g * turns.len() + baby] = Some((g, k));
             }
         }
         let empty = || Poly::<Ntt>::unfilled(n, basis);
         let mut out: Vec<[Poly<Ntt>; 2]> = self.plain.iter().map(|_| [empty(), empty()]).collect();
-        for half in 0..2 {
-            let mut limbs: Vec<Vec<&mut [u64]>> = (0..basis.limbs()).map(|_| Vec::with_capacity(self.plain.len())).collect();
-            for sums in &mut out {
-                for (rows, limb) in limbs.iter_mut().zip(sums[half].data_mut().chunks_exact_mut(n)) {
-                    rows.push(limb);
+        let mut limbs: Vec<[Vec<&mut [u64]>; 2]> = (0..basis.limbs()).map(|_| [Vec::new(), Vec::new()]).collect();
+        for [sum0, sum1] in &mut out {
+            let halves = sum0.data_mut().chunks_exact_mut(n).zip(sum1.data_mut().chunks_exact_mut(n));
+            for (rows, (limb0, limb1)) in limbs.iter_mut().zip(halves) {
+                rows[0].push(limb0);
+                rows[1].push(limb1);
+            }
+        }
+        limbs.par_iter_mut().enumerate().for_each(|(i, halves)| {
+            let mut room = AlignedBuf::unfilled((2 * turns.len() + 2) * n);
+            let (work, babies) = room.split_at_mut(2 * n);
+            for (turn, baby) in turns.iter().zip(babies.chunks_exact_mut(2 * n)) {
+                let (baby0, baby1) = baby.split_at_mut(n);
+                switcher.rotated(i, turn.as_ref(), parts, [baby0, baby1], work);
+            }
+            let weight = |p: &Option<(usize, usize)>| p.map_or(&[][..], |(g, k)| self.plain[g][k].limb(i));
+            let weights: Vec<&[u64]> = place.iter().map(weight).collect();
+            let modulus = switcher.params.modulus(basis, i);
+            for (half, rows) in halves.iter_mut().enumerate() {
+                let inputs: Vec<&[u64]> = babies.chunks_exact(2 * n).map(|baby| &baby[half * n..(half + 1) * n]).collect();
+                self.rows_of_limb(modulus, rows, &inputs, &weights);
+            }
+        });
+        out
+    }
+
+    /// Per row Σ weights ⊙ inputs, weights of neighbouring equal words once or in full.
+    fn rows_of_limb(&self, modulus: &Modulus, rows: &mut [&mut [u64]], inputs: &[&[u64]], weights: &[&[u64]]) {
+        let Some(n) = inputs.first().map(|input| input.len()) else { return };
+        if weights.iter().all(|w| w.is_empty() || w.len() == n) {
+            for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
+                let pairs: Vec<_> = inputs.iter().copied().zip(weights.iter().copied()).filter(|(_, w)| !w.is_empty()).collect();
+                kernels::dot_into(modulus, row, &pairs);
+            }
+        } else if n / self.blocks() >= GEMM_RUN {
+            kernels::gemm_blocks(modulus, rows, inputs, weights);
+        } else {
+            for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
+                row.fill(0);
+                for (input, w) in inputs.iter().zip(weights).filter(|(_, w)| !w.is_empty()) {
+                    kernels::mul_blocks_add_assign(modulus, row, input, w);
                 }
             }
-            limbs.par_iter_mut().enumerate().for_each(|(i, rows)| {
-                let inputs: Vec<&[u64]> = babies.iter().map(|b| b[half].limb(i)).collect();
-                let weight = |p: &Option<(usize, usize)>| p.map_or(&[][..], |(g, k)| self.plain[g][k].limb(i));
-                let weights: Vec<&[u64]> = place.iter().map(weight).collect();
-                let modulus = params.modulus(basis, i);
-                if weights.iter().all(|w| w.is_empty() || w.len() == n) {
-                    for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
-                        let pairs: Vec<_> =
-                            inputs.iter().copied().zip(weights.iter().copied()).filter(|(_, w)| !w.is_empty()).collect();
-                        kernels::dot_into(modulus, row, &pairs);
-                    }
-                } else if n / self.blocks() >= GEMM_RUN {
-                    kernels::gemm_blocks(modulus, rows, &inputs, &weights);
-                } else {
-                    for (row, weights) in rows.iter_mut().zip(weights.chunks_exact(inputs.len())) {
-                        row.fill(0);
-                        for (input, w) in inputs.iter().zip(weights).filter(|(_, w)| !w.is_empty()) {
-                            kernels::mul_blocks_add_assign(modulus, row, input, w);
-                        }
-                    }
-                }
-            });
         }
-        out
     }
 }

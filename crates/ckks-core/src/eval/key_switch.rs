@@ -24,12 +24,12 @@ impl Decomposed {
         Self { shape, level: digit.basis().q - 1, digits: vec![digit] }
     }
 
-    pub(super) fn digits(&self) -> &[Poly<Ntt>] {
+    pub(crate) fn digits(&self) -> &[Poly<Ntt>] {
         &self.digits
     }
 
     /// True if a key of that shape can work on these digits.
-    pub(super) fn fits(&self, shape: GadgetShape) -> bool {
+    pub(crate) fn fits(&self, shape: GadgetShape) -> bool {
         (shape.special, shape.digit_limbs) == (self.shape.special, self.shape.digit_limbs)
     }
 }

@@ -115,6 +115,20 @@ impl Evaluator<'_> {
         self.dot_subring(&[(a, b)])
     }
 
+    /// out += a ⊙ b for the two parts of a ciphertext or product, whose level is that of b or lower.
+    ///
+    /// # Errors
+    /// [`Error::LevelsExhausted`] if an operand has fewer limbs than `out`.
+    pub(crate) fn mul_subring_add(&self, out: [&mut Poly<Ntt>; 2], a: &Ciphertext, b: &SubringPlaintext) -> Result<()> {
+        for (out, part) in out.into_iter().zip([&a.c0, &a.c1]) {
+            let level = out.basis().q - 1;
+            self.check_plain(level, b.level())?;
+            self.needs_level("adding a multiple", a.level(), level)?;
+            out.for_each_limb(|i, limb| kernels::mul_blocks_add_assign(self.params.q(i), limb, part.limb(i), b.limb(i)));
+        }
+        Ok(())
+    }
+
     /// Σ a_i ⊙ b_i for plaintexts of small period; all products must have one scale and all ciphertexts one level.
     ///
     /// # Errors

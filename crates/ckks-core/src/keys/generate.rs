@@ -52,8 +52,18 @@ impl<'s> KeyGenerator<'s> {
     /// Switches from s to σ⁻¹(s): the automorphism σ is applied after the inner product, to two polynomials instead of to
     /// every digit, and one decomposition serves all rotations (Bossuat et al. 2021, eprint 2020/1203, section 4).
     pub fn galois_key(&self, element: u64, level: usize, randomness: &mut Randomness) -> SwitchingKey {
-        let target = SecretPoly(self.secret.s.0.automorphism(&self.params, inverse_odd(element, 2 * self.params.n() as u64)));
+        let target = self.turned_back(element);
         self.switching_key(GadgetShape::for_level(&self.params, level), &self.secret.s.0, &target.0, randomness)
+    }
+
+    /// σ⁻¹(s) for σ: X → X^`element`.
+    pub(crate) fn turned_back(&self, element: u64) -> SecretPoly {
+        SecretPoly(self.secret.s.0.automorphism(&self.params, inverse_odd(element, 2 * self.params.n() as u64)))
+    }
+
+    /// The parameters.
+    pub(crate) fn params(&self) -> &Params {
+        &self.params
     }
 
     /// All keys of a list; `progress` is told after each how many are done and how many there are.

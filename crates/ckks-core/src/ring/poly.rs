@@ -204,12 +204,6 @@ impl Poly<Ntt> {
         });
     }
 
-    /// self += the image of `other` under X → X^g.
-    pub(crate) fn add_automorphism(&mut self, params: &Params, other: &Self, g: u64) {
-        let moved = other.automorphism(params, g);
-        self.add_assign(params, &moved);
-    }
-
     /// The image under X → X^g.
     pub(crate) fn automorphism(&self, params: &Params, g: u64) -> Self {
         let table = params.automorphism(g);

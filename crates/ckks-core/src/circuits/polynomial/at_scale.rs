@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::plan::{Node, PolynomialPlan, ceil_log2};
+use super::weights::Weights;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
@@ -36,7 +37,7 @@ pub(crate) fn power_scales(plan: &PolynomialPlan, params: &Params, levels: &[usi
 }
 
 impl PolynomialPlan {
-    /// p(y) at `levels[depth]` and exactly `scale`, for y at `levels[0]`; `levels[d]` is the level after d products.
+    /// w ⊙ p(y) for the vector w of `weights`, at `levels[depth]` and exactly `scale`, for y at `levels[0]`; `levels[d]` is the level after d products.
     ///
     /// # Errors
     /// [`Error::LevelsExhausted`] if y is at another level or too few levels are named; [`Error::MissingKey`].
@@ -46,6 +47,7 @@ impl PolynomialPlan {
         y: &Ciphertext,
         levels: &[usize],
         scale: Scale,
+        weights: Weights<'_>,
     ) -> Result<Ciphertext> {
         if y.level() != levels[0] || levels.len() <= self.depth() || self.depth() == 0 {
             return Err(Error::LevelsExhausted {
@@ -69,53 +71,7 @@ impl PolynomialPlan {
             }
             powers.insert(n, power);
         }
-        self.node_at_scale(evaluator, &self.root, &powers, &levels[..=self.depth()], scale)
-    }
-
-    fn node_at_scale(
-        &self,
-        evaluator: &Evaluator<'_>,
-        node: &Node,
-        powers: &BTreeMap<usize, Ciphertext>,
-        levels: &[usize],
-        scale: Scale,
-    ) -> Result<Ciphertext> {
-        let [above @ .., before, after] = levels else {
-            return Err(Error::LevelsExhausted { operation: "a polynomial", needed: 2, available: levels.len() });
-        };
-        let sum_scale = scale.times(dropped(evaluator.params(), *before, *after));
-        let mut out = if node.products.is_empty() {
-            let (n, c) = node.linear.first().copied().unwrap_or((1, 0.0));
-            let first = lowered(evaluator, &powers[&n], *before)?;
-            let mut sum = evaluator.mul_constant(&first, c, sum_scale.over(first.scale()))?;
-            sum.scale = sum_scale;
-            for &(n, c) in node.linear.iter().skip(1) {
-                evaluator.mul_constant_add(&mut sum, &powers[&n], c)?;
-            }
-            evaluator.rescale_to(&sum, *after)?
-        } else {
-            let factors = node
-                .products
-                .iter()
-                .map(|(quotient, n)| {
-                    let power = lowered(evaluator, &powers[n], *before)?;
-                    let levels: Vec<usize> = above.iter().chain([before]).copied().collect();
-                    let mut value = self.node_at_scale(evaluator, quotient, powers, &levels, sum_scale.over(power.scale()))?;
-                    // The same number but for the last bits of the mantissa.
-                    value.scale = sum_scale.over(power.scale());
-                    Ok((value, power))
-                })
-                .collect::<Result<Vec<_>>>()?;
-            let pairs: Vec<_> = factors.iter().map(|(a, b)| (a, &**b)).collect();
-            let mut product = evaluator.tensor_sum(&pairs)?;
-            product.scale = sum_scale;
-            for &(n, c) in &node.linear {
-                evaluator.add_multiple_to_product(&mut product, &powers[&n], c)?;
-            }
-            evaluator.relinearise_to(&product, *after)?
-        };
-        out.scale = scale;
-        evaluator.add_constant(&out, node.constant.into())
+        Nodes { evaluator, powers, weights }.at_scale(&self.root, &levels[..=self.depth()], scale)
     }
 
     /// The same on a number; `disturb(level, scale)` is added wherever a ciphertext is rescaled to that level and scale.
@@ -134,6 +90,54 @@ impl PolynomialPlan {
             powers.insert(n, value + disturb(levels[ceil_log2(n)], power_scales[&n]));
         }
         node_disturbed(params, &self.root, &powers, &power_scales, &levels[..=self.depth()], scales.1, disturb)
+    }
+}
+
+struct Nodes<'a, 'k> {
+    evaluator: &'a Evaluator<'k>,
+    powers: BTreeMap<usize, Ciphertext>,
+    weights: Weights<'a>,
+}
+
+impl Nodes<'_, '_> {
+    fn at_scale(&self, node: &Node, levels: &[usize], scale: Scale) -> Result<Ciphertext> {
+        let Self { evaluator, powers, weights } = self;
+        let [above @ .., before, after] = levels else {
+            return Err(Error::LevelsExhausted { operation: "a polynomial", needed: 2, available: levels.len() });
+        };
+        let sum_scale = scale.times(dropped(evaluator.params(), *before, *after));
+        let mut out = if node.products.is_empty() {
+            let (n, c) = node.linear.first().copied().unwrap_or((1, 0.0));
+            let first = lowered(evaluator, &powers[&n], *before)?;
+            let mut sum = weights.multiple(evaluator, &first, c, sum_scale.over(first.scale()))?;
+            sum.scale = sum_scale;
+            for &(n, c) in node.linear.iter().skip(1) {
+                weights.add_multiple(evaluator, &mut sum, &powers[&n], c)?;
+            }
+            evaluator.rescale_to(&sum, *after)?
+        } else {
+            let factors = node
+                .products
+                .iter()
+                .map(|(quotient, n)| {
+                    let power = lowered(evaluator, &powers[n], *before)?;
+                    let levels: Vec<usize> = above.iter().chain([before]).copied().collect();
+                    let mut value = self.at_scale(quotient, &levels, sum_scale.over(power.scale()))?;
+                    // The same number but for the last bits of the mantissa.
+                    value.scale = sum_scale.over(power.scale());
+                    Ok((value, power))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let pairs: Vec<_> = factors.iter().map(|(a, b)| (a, &**b)).collect();
+            let mut product = evaluator.tensor_sum(&pairs)?;
+            product.scale = sum_scale;
+            for &(n, c) in &node.linear {
+                weights.add_multiple_to_product(evaluator, &mut product, &powers[&n], c)?;
+            }
+            evaluator.relinearise_to(&product, *after)?
+        };
+        out.scale = scale;
+        weights.add_constant(evaluator, &out, node.constant)
     }
 }
 

@@ -17,9 +17,11 @@ mod evaluate;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 pub use evaluate::{evaluate, evaluate_normalised};
 pub use plan::PolynomialPlan;
+pub(crate) use weights::Weights;
 
 use serde::{Deserialize, Serialize};
 
