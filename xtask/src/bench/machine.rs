@@ -1,20 +1,20 @@
 //! What the machine can do at most: the measure that kernels are held against.
 
 use anyhow::Result;
-use ckks_core::kernels::multiply_adds;
+use ckks_core::kernels::{AlignedBuf, Modulus, add_assign, multiply_adds};
 use rayon::prelude::*;
 
 use super::report::Bench;
 
 /// Words of an array that no cache holds: 256 MiB.
 const LARGE: usize = 1 << 25;
-/// Words of an array that the second-level cache holds, and the first does not: one limb of N = 2^16, 512 KiB.
-const LIMB: usize = 1 << 16;
+/// Words of an array of which the second-level cache holds two and the first none: 256 KiB.
+const CACHED: usize = 1 << 15;
 /// Rounds of multiply-adds a sample.
 const ROUNDS: u64 = 1 << 20;
 
-/// Rows `machine/…`: bytes a second read from memory (`bandwidth`), read from and written to memory (`copy`), read from the
-/// second-level cache (`l2`), and products a second (`mul52`: halves of 52-bit products on the IFMA path, 64-bit products on others).
+/// Rows `machine/…`: bytes a second read from memory (`bandwidth`), read from and written to memory (`copy`), read from and
+/// written to the second-level cache (`l2`), and products a second (`mul52`: halves of 52-bit products on the IFMA path, 64-bit products on others).
 pub fn run(bench: &mut Bench) -> Result<()> {
     if !["bandwidth", "copy", "l2", "mul52"].iter().any(|row| bench.wants(&format!("machine/{row}"))) {
         return Ok(());
@@ -29,11 +29,13 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         copy.par_chunks_mut(part).zip(words.par_chunks(part)).for_each(|(to, from)| to.copy_from_slice(from));
         Ok(())
     })?;
-    let limbs: Vec<&[u64]> = words.chunks_exact(LIMB).take(threads).collect();
-    let passes = 16;
-    bench.rate("machine/l2", "B/s", (threads * passes * LIMB * size_of::<u64>()) as f64, || {
-        let pass = |limb: &&[u64]| (0..passes).fold(0u64, |total, _| total.wrapping_add(sum(std::hint::black_box(limb))));
-        Ok(limbs.par_iter().map(pass).reduce(|| 0, u64::wrapping_add))
+    // Two arrays of half a limb of N = 2^16: read both, write one.
+    let m = Modulus::new(65537)?;
+    let mut pairs: Vec<_> = (0..threads).map(|_| (AlignedBuf::zeroed(CACHED), AlignedBuf::zeroed(CACHED))).collect();
+    let passes = 64;
+    bench.rate("machine/l2", "B/s", (3 * threads * passes * CACHED * size_of::<u64>()) as f64, || {
+        pairs.par_iter_mut().for_each(|(a, b)| (0..passes).for_each(|_| add_assign(&m, a, b)));
+        Ok(())
     })?;
     let products = multiply_adds(ROUNDS).0 as f64 * threads as f64;
     bench.rate("machine/mul52", "1/s", products, || {

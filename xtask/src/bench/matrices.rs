@@ -8,6 +8,7 @@ use he_tensor::pcmm::MatrixProduct;
 use super::operations::Setup;
 use super::report::Bench;
 use super::sets;
+use super::work::Work;
 
 /// Width of the matrix.
 const WIDTH: usize = 1024;
@@ -30,7 +31,11 @@ pub fn run(bench: &mut Bench) -> Result<()> {
         let needed = plan.key_requirements(&params, level)?;
         let s = Setup::new(params, &needed)?;
         let e = CkksEvaluator::new(&s.params, &s.keys)?;
-        bench.row(&row, || Ok(plan.apply(&e, &[&s.ciphertext])?))?;
+        // Every weight meets every slot of both polynomials once; they come in and go out.
+        let limbs = level + 1;
+        let terms = Work { products: 2.0 * 2.0 * (WIDTH * limbs * s.params.n()) as f64, ..Work::default() };
+        let work = terms + Work::limbs(s.params.log_n(), 4 * limbs);
+        bench.row_of(&row, work, || Ok(plan.apply(&e, &[&s.ciphertext])?))?;
     }
     Ok(())
 }

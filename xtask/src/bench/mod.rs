@@ -5,8 +5,13 @@ mod kernels;
 mod machine;
 mod matrices;
 mod operations;
+mod page;
 mod report;
 mod sets;
+mod targets;
+mod work;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use ckks_core::kernels::{KernelPath, active_path, force_path, path_from_environment};
@@ -30,10 +35,26 @@ pub struct Args {
     /// Samples per row; fewer where one takes long.
     #[arg(long, default_value_t = 15)]
     samples: usize,
+    /// Measure nothing: print the tables of docs/performance.md from the lines of earlier runs with --json.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["filter", "json", "kernels"])]
+    report: Vec<PathBuf>,
+    /// Put the tables between the marks of this page instead of printing them.
+    #[arg(long, value_name = "PAGE", requires = "report")]
+    into: Option<PathBuf>,
 }
 
 /// Runs the rows that the filter leaves.
 pub fn run(args: &Args) -> Result<()> {
+    if !args.report.is_empty() {
+        let tables = page::Figures::read(&args.report)?.markdown();
+        return match &args.into {
+            Some(page) => page::replace(page, &tables),
+            None => {
+                print!("{tables}");
+                Ok(())
+            }
+        };
+    }
     let paths = paths(&args.kernels)?;
     if args.threads.contains(&0) || args.samples == 0 {
         bail!("--threads and --samples need numbers from 1 on");

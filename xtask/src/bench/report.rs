@@ -6,6 +6,7 @@ use anyhow::Result;
 use ckks_core::kernels::{memory, release_idle_buffers};
 use serde_json::{Value, json};
 
+use super::work::Work;
 use crate::memory::ResidentPeak;
 
 /// A row stops after this long, however many samples it has.
@@ -47,10 +48,18 @@ impl Bench {
     /// The row says too how much memory that took: `peak_bytes`, the limbs that `f` itself holds at most at one moment, its result
     /// included, its keys and inputs not; and, where the system tells, `resident_bytes`, the most that the whole process held.
     pub fn row<T>(&mut self, name: &str, f: impl FnMut() -> Result<T>) -> Result<()> {
+        self.row_of(name, Work::default(), f)
+    }
+
+    /// The same for a row whose least work is known; the row says it.
+    pub fn row_of<T>(&mut self, name: &str, work: Work, f: impl FnMut() -> Result<T>) -> Result<()> {
         if !self.wants(name) {
             return Ok(());
         }
-        let (seconds, fields) = self.sample(f)?;
+        let (seconds, mut fields) = self.sample(f)?;
+        if self.json {
+            fields.extend(work.fields());
+        }
         self.print(name, seconds, &fields);
         Ok(())
     }
