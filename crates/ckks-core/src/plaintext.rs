@@ -58,3 +58,49 @@ impl ExtendedPlaintext {
         &self.words[i * self.blocks..(i + 1) * self.blocks]
     }
 }
+
+/// A real vector of period s by the coefficients b_k of its polynomial b_0 + Σ b_k·(Y^k − Y^(2s−k)), Y = X^(N/2s), not yet rounded.
+pub(crate) struct RealPlaintext<'a> {
+    /// One per slot of the period.
+    pub coefficients: RealCoefficients<'a>,
+    /// What they are multiplied by.
+    pub factor: f64,
+}
+
+/// See [`RealPlaintext`].
+pub(crate) enum RealCoefficients<'a> {
+    /// Prepared.
+    Small(&'a [i32]),
+    /// From an encoder's transform.
+    Wide(Vec<f64>),
+}
+
+impl RealPlaintext<'_> {
+    /// The period s.
+    pub fn period(&self) -> usize {
+        match &self.coefficients {
+            RealCoefficients::Small(c) => c.len(),
+            RealCoefficients::Wide(c) => c.len(),
+        }
+    }
+
+    /// Largest |b_k|.
+    pub fn largest(&self) -> f64 {
+        let largest = match &self.coefficients {
+            RealCoefficients::Small(c) => c.iter().fold(0, |m, c| m.max(c.unsigned_abs())).into(),
+            RealCoefficients::Wide(c) => c.iter().fold(0.0f64, |m, c| m.max(c.abs())),
+        };
+        largest * self.factor
+    }
+
+    /// Writes the coefficients to a lane of `rows`, which are as many as a multiple of the period: in a subring of longer period the
+    /// polynomial has gaps.
+    pub fn fill_lane(&self, rows: &mut [[f64; 8]], lane: usize) {
+        let gap = rows.len() / self.period();
+        let rows = rows.iter_mut().step_by(gap);
+        match &self.coefficients {
+            RealCoefficients::Small(c) => rows.zip(*c).for_each(|(row, &c)| row[lane] = f64::from(c) * self.factor),
+            RealCoefficients::Wide(c) => rows.zip(c).for_each(|(row, &c)| row[lane] = c * self.factor),
+        }
+    }
+}

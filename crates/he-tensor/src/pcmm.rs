@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use ckks_core::circuits::PlainVector;
-use ckks_core::circuits::block_transform::{BlockTransform, DEFAULT_KEY_COST, Diagonals};
+use ckks_core::circuits::block_transform::{BlockTransform, DEFAULT_KEY_COST, Diagonals, PlanCosts};
 
 use crate::layout::TokenLayout;
 use crate::{Error, Result};
@@ -122,10 +122,22 @@ impl MatrixProduct {
     /// # Errors
     /// As [`MatrixProduct::plan`].
     pub fn plan_with_key_cost(&self, key_cost: f64) -> Result<BlockTransform> {
+        Ok(BlockTransform::with_key_cost(self.layout.rotation_period(), key_cost, self.diagonals()?)?)
+    }
+
+    /// As [`MatrixProduct::plan`] with a given number of baby steps, or the best one, and with everything that the choice weighs:
+    /// [`PlanCosts::at_level`] plans for time alone.
+    ///
+    /// # Errors
+    /// As [`MatrixProduct::plan`]; [`ckks_core::Error::ValueOutOfRange`] for 0 baby steps.
+    pub fn plan_with_costs(&self, babies: Option<usize>, costs: PlanCosts) -> Result<BlockTransform> {
+        Ok(BlockTransform::with_costs(self.layout.rotation_period(), babies, costs, self.diagonals()?)?)
+    }
+
+    fn diagonals(&self) -> Result<Vec<Vec<Diagonals>>> {
         let diagonals = |block: &BTreeMap<i64, Vec<f64>>| -> Result<Diagonals> {
             block.iter().map(|(&k, d)| Ok((k, PlainVector::new(d.clone())?))).collect()
         };
-        let blocks = self.blocks.iter().map(|row| row.iter().map(diagonals).collect::<Result<Vec<_>>>());
-        Ok(BlockTransform::with_key_cost(self.layout.rotation_period(), key_cost, blocks.collect::<Result<Vec<_>>>()?)?)
+        self.blocks.iter().map(|row| row.iter().map(diagonals).collect()).collect()
     }
 }

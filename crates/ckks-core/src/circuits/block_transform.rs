@@ -14,21 +14,52 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arithmetic::{Giant, Giants, giant_rotations};
 use super::{Arithmetic, PlainVector};
+use crate::encoding::SpecialFft;
 use crate::error::{Error, Result};
-use crate::keys::KeyRequirements;
+use crate::keys::{GadgetShape, KeyRequirements};
 use crate::params::Params;
 
-/// The parts of a rotation's time: decomposition into digits, which hoisting shares; inner product with the key; division by P.
-/// Together 1; what the choice of babies and giants weighs.
-const DECOMPOSITION: f64 = 0.45;
-const INNER_PRODUCT: f64 = 0.4;
-const DIVISION: f64 = 0.15;
-
 /// Time of a hoisted rotation relative to one on its own: without the decomposition.
-pub const HOISTED_ROTATION_COST: f64 = INNER_PRODUCT + DIVISION;
+pub const HOISTED_ROTATION_COST: f64 = PlanCosts::DEFAULT.inner_product + PlanCosts::DEFAULT.division;
 
 /// What a key weighs by default, in rotations: for keys that are made or loaded, and used for one or a few circuits.
 pub const DEFAULT_KEY_COST: f64 = 1.5;
+
+/// What the choice of babies and giants weighs: the parts of a rotation's time, in one unit, and a key in the same.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanCosts {
+    /// Decomposition into digits, which hoisting shares between babies.
+    pub decomposition: f64,
+    /// Inner product of the digits with the key.
+    pub inner_product: f64,
+    /// Division by P, which giants that are not chained share.
+    pub division: f64,
+    /// One more key to make, to load and to hold.
+    pub key: f64,
+}
+
+impl PlanCosts {
+    /// A rotation at a high level is 1; keys weigh [`DEFAULT_KEY_COST`].
+    pub const DEFAULT: Self = Self { decomposition: 0.45, inner_product: 0.4, division: 0.15, key: DEFAULT_KEY_COST };
+
+    /// Time only, at `level`, in number-theoretic transforms, for keys that stay in memory and are used again and again. Measured on
+    /// a Zen 4 with N = 2^16: the words of one limb of digit and key stream in about one and a half times the time of a
+    /// transform, and a converted limb adds three fifths to its transform.
+    #[must_use]
+    pub fn at_level(params: &Params, level: usize) -> Self {
+        const INNER_PRODUCT: f64 = 1.5;
+        const CONVERSION: f64 = 0.6;
+        let shape = GadgetShape::for_level(params, level);
+        let (limbs, special) = ((level + 1) as f64, shape.special as f64);
+        let extended = shape.digits(level) as f64 * (limbs + special);
+        Self {
+            decomposition: limbs + (extended - limbs) * (1.0 + CONVERSION),
+            inner_product: INNER_PRODUCT * extended,
+            division: 2.0 * (special + limbs * (1.0 + CONVERSION)),
+            key: 0.0,
+        }
+    }
+}
 
 /// The diagonals from one input to one output, by step.
 pub type Diagonals = BTreeMap<i64, PlainVector>;
@@ -71,7 +102,7 @@ impl BlockTransform {
     /// have the same number of inputs, at least one; [`Error::ValueOutOfRange`] if a step occurs twice modulo the period or
     /// an output has no diagonal.
     pub fn new(period: usize, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
-        Self::planned(period, None, DEFAULT_KEY_COST, blocks)
+        Self::with_costs(period, None, PlanCosts::DEFAULT, blocks)
     }
 
     /// As [`BlockTransform::new`] with a given number m of baby steps (`None` chooses the cheapest): several products with one m
@@ -80,7 +111,7 @@ impl BlockTransform {
     /// # Errors
     /// As [`BlockTransform::new`]; [`Error::ValueOutOfRange`] for m = 0.
     pub fn with_babies(period: usize, m: Option<usize>, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
-        Self::planned(period, m, DEFAULT_KEY_COST, blocks)
+        Self::with_costs(period, m, PlanCosts::DEFAULT, blocks)
     }
 
     /// As [`BlockTransform::new`], where having one more key costs as much as `key_cost` rotations: 0 for keys that stay in
@@ -89,10 +120,14 @@ impl BlockTransform {
     /// # Errors
     /// As [`BlockTransform::new`].
     pub fn with_key_cost(period: usize, key_cost: f64, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
-        Self::planned(period, None, key_cost, blocks)
+        Self::with_costs(period, None, PlanCosts { key: key_cost, ..PlanCosts::DEFAULT }, blocks)
     }
 
-    fn planned(period: usize, m: Option<usize>, key_cost: f64, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
+    /// As [`BlockTransform::with_babies`] with everything that the choice weighs: [`PlanCosts::at_level`] plans for time alone.
+    ///
+    /// # Errors
+    /// As [`BlockTransform::with_babies`].
+    pub fn with_costs(period: usize, m: Option<usize>, costs: PlanCosts, blocks: Vec<Vec<Diagonals>>) -> Result<Self> {
         if m == Some(0) {
             return Err(Error::ValueOutOfRange { what: "0 baby steps for a matrix product, needed at least 1".into() });
         }
@@ -113,11 +148,11 @@ impl BlockTransform {
             let what = format!("output {o} of a matrix product has only zeros; leave it out");
             return Err(Error::ValueOutOfRange { what });
         }
-        Ok(Self::plan(period, inputs, &blocks, m, key_cost))
+        Ok(Self::plan(period, inputs, &blocks, m, &costs))
     }
 
     /// Chooses the shape with the cheapest rotations and keys.
-    fn plan(period: usize, inputs: usize, blocks: &[Vec<Diagonals>], m: Option<usize>, key_cost: f64) -> Self {
+    fn plan(period: usize, inputs: usize, blocks: &[Vec<Diagonals>], m: Option<usize>, costs: &PlanCosts) -> Self {
         let steps_of = |input: usize| -> BTreeSet<i64> { blocks.iter().flat_map(|row| row[input].keys().copied()).collect() };
         let by_input: Vec<_> = (0..inputs).map(steps_of).collect();
         let by_output: Vec<BTreeSet<i64>> =
@@ -131,7 +166,7 @@ impl BlockTransform {
             for fine in sizes().filter(|&f| f <= m && m % f == 0) {
                 for chained in [false, true] {
                     let shape = Shape { m, fine, chained };
-                    let cost = shape.cost(&by_input, &by_output, key_cost);
+                    let cost = shape.cost(&by_input, &by_output, costs);
                     if cost < best.0 {
                         best = (cost, shape);
                     }
@@ -157,6 +192,28 @@ impl BlockTransform {
             })
             .collect();
         Self { period, babies, chained: shape.chained, outputs }
+    }
+
+    /// The same product with all plaintexts in compact form ([`PlainVector::compact`]): four bytes a slot and no transform of slots
+    /// when it is applied, at any level and scale. Every plaintext keeps at least `bits` bits of its root mean square.
+    ///
+    /// # Errors
+    /// [`Error::ValueOutOfRange`] for complex plaintexts and where 32-bit coefficients keep fewer bits.
+    pub fn prepared(mut self, bits: f64) -> Result<Self> {
+        let terms = || self.outputs.iter().flatten().flat_map(|g| &g.terms);
+        let fft = SpecialFft::new(terms().map(|t| t.2.period()).max().unwrap_or(1))?;
+        for giant in self.outputs.iter_mut().flatten() {
+            for (_, _, plain) in &mut giant.terms {
+                *plain = plain.compact_with(&fft, bits)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Bytes that the plaintexts take in memory.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.outputs.iter().flatten().flat_map(|g| &g.terms).map(|t| t.2.bytes()).sum()
     }
 
     /// Period of the vectors: steps count modulo it.
@@ -259,14 +316,14 @@ impl Shape {
         out.into_iter().map(|(c, fine)| (c, fine.into_iter().collect())).collect()
     }
 
-    /// In rotations.
-    fn cost(&self, by_input: &[BTreeSet<i64>], by_output: &[BTreeSet<i64>], key_cost: f64) -> f64 {
+    /// In the unit of the costs.
+    fn cost(&self, by_input: &[BTreeSet<i64>], by_output: &[BTreeSet<i64>], costs: &PlanCosts) -> f64 {
         let mut keys: BTreeSet<i64> = BTreeSet::new();
         let mut cost = 0.0;
         let mut hoisted = |steps: &mut dyn Iterator<Item = i64>, keys: &mut BTreeSet<i64>| {
             let steps: Vec<i64> = steps.filter(|&k| k != 0).collect();
             if !steps.is_empty() {
-                cost += DECOMPOSITION + steps.len() as f64 * HOISTED_ROTATION_COST;
+                cost += costs.decomposition + steps.len() as f64 * (costs.inner_product + costs.division);
             }
             keys.extend(steps);
         };
@@ -279,10 +336,10 @@ impl Shape {
             let giants: BTreeSet<i64> = steps.iter().map(|k| k - k.rem_euclid(self.m)).collect();
             let rotations = giant_rotations(self.chained, giants.into_iter());
             let divisions = if self.chained { rotations.len() as f64 } else { 1.0 };
-            cost += rotations.len() as f64 * (DECOMPOSITION + INNER_PRODUCT) + divisions * DIVISION;
+            cost += rotations.len() as f64 * (costs.decomposition + costs.inner_product) + divisions * costs.division;
             keys.extend(rotations);
         }
-        cost + key_cost * keys.len() as f64
+        cost + costs.key * keys.len() as f64
     }
 }
 

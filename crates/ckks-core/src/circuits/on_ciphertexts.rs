@@ -1,20 +1,27 @@
 //! The evaluator that works on ciphertexts.
 
+use std::borrow::Cow;
+
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::arithmetic::Giants;
+use super::arithmetic::{Giant, Giants};
 use super::{Arithmetic, PlainVector};
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval;
+use crate::kernels::LARGEST_COEFFICIENT;
 use crate::keys::EvaluationKeys;
 use crate::params::{Params, Scale};
-use crate::plaintext::{Plaintext, SubringPlaintext};
+use crate::plaintext::{Plaintext, RealCoefficients, RealPlaintext, SubringPlaintext};
 
 /// Inner sums that are computed side by side: their inputs are then read once for all of them.
 const GIANTS_AT_ONCE: usize = 8;
+/// Products class by class take every place of the matrix: worth it where at least one in this many is filled.
+const SPARSEST: usize = 3;
+/// Shorter runs than a vector of eight words go another way.
+const SHORTEST_RUN: usize = 8;
 
 /// [`Arithmetic`] on ciphertexts: every ciphertext that it hands out has the canonical scale of its level.
 #[derive(Clone)]
@@ -105,9 +112,64 @@ impl<'k> CkksEvaluator<'k> {
         self.inner.dot_subring(&pairs)
     }
 
-    fn lowered(&self, vectors: &[&Ciphertext]) -> Result<(usize, Vec<Ciphertext>)> {
+    /// The inner sums of giants, without rescaling.
+    fn inner_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
+        if let Some((rows, period)) = self.real_rows(inputs.len(), giants, level, scale)? {
+            return self.inner.matrix_real(inputs, &rows, period, scale);
+        }
+        let mut sums = Vec::with_capacity(giants.len());
+        for some in giants.chunks(GIANTS_AT_ONCE) {
+            let encode = |&(i, p): &(usize, &PlainVector)| Ok((i, self.encode_subring(p, level, scale)?));
+            let plain: Vec<Vec<_>> =
+                some.par_iter().map(|g| g.terms.iter().map(encode).collect::<Result<_>>()).collect::<Result<_>>()?;
+            let rows: Vec<Vec<_>> = plain.iter().map(|row| row.iter().map(|(i, p)| (*i, p)).collect()).collect();
+            sums.extend(self.inner.matrix_subring(inputs, &rows)?);
+        }
+        Ok(sums)
+    }
+
+    /// The rows of a matrix of real plaintexts and their longest period, if they can be multiplied class by class and that is
+    /// worth it.
+    #[expect(clippy::type_complexity)]
+    fn real_rows<'p>(
+        &self,
+        inputs: usize,
+        giants: &[Giant<'p>],
+        level: usize,
+        scale: Scale,
+    ) -> Result<Option<(Vec<Vec<(usize, RealPlaintext<'p>)>>, usize)>> {
+        let terms = || giants.iter().flat_map(|g| &g.terms);
+        let period = terms().map(|t| t.1.period()).max().unwrap_or(1);
+        let long_runs = period * 2 * SHORTEST_RUN <= self.params().n();
+        let full = terms().count() * SPARSEST >= giants.len() * inputs;
+        if !long_runs || !full || !terms().all(|t| t.1.is_real()) || giants.iter().any(|g| g.terms.is_empty()) {
+            return Ok(None);
+        }
+        let factor = scale.to_f64();
+        let real = |&(i, p): &(usize, &'p PlainVector)| {
+            let plain = match (p.as_compact(), p.as_real()) {
+                (Some((small, unit)), _) => RealPlaintext { coefficients: RealCoefficients::Small(small), factor: unit * factor },
+                (None, values) => {
+                    let wide = self.encoder.real_coefficients(values.unwrap_or(&[]))?;
+                    RealPlaintext { coefficients: RealCoefficients::Wide(wide), factor }
+                }
+            };
+            Ok((i, plain))
+        };
+        let rows: Vec<Vec<_>> =
+            giants.par_iter().map(|g| g.terms.iter().map(real).collect::<Result<_>>()).collect::<Result<_>>()?;
+        let largest = rows.par_iter().flatten().map(|(_, p)| p.largest()).reduce(|| 0.0, f64::max);
+        self.encoder.check_fits(largest, level, scale)?;
+        Ok((largest + 1.0 < LARGEST_COEFFICIENT).then_some((rows, period)))
+    }
+
+    /// The lowest level among the vectors, and all of them there.
+    fn lowered<'v>(&self, vectors: &[&'v Ciphertext]) -> Result<(usize, Vec<Cow<'v, Ciphertext>>)> {
         let lowest = vectors.iter().map(|v| v.level()).min().unwrap_or(0);
-        Ok((lowest, vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<_>>()?))
+        let lower = |v: &&'v Ciphertext| {
+            if v.level() == lowest { Ok(Cow::Borrowed(*v)) } else { self.drop_to_level(v, lowest).map(Cow::Owned) }
+        };
+        Ok((lowest, vectors.iter().map(lower).collect::<Result<_>>()?))
     }
 }
 
@@ -167,7 +229,7 @@ impl Arithmetic for CkksEvaluator<'_> {
         let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
         let (level, lowered) = self.lowered(&vectors)?;
         let scale = self.factor_scale("a plaintext product", level)?;
-        let terms: Vec<_> = lowered.iter().zip(terms).map(|(a, (_, p))| (a, *p)).collect();
+        let terms: Vec<_> = lowered.iter().zip(terms).map(|(a, (_, p))| (&**a, *p)).collect();
         self.canonical(self.inner.rescale(&self.dot(&terms, level, scale)?)?)
     }
 
@@ -207,23 +269,16 @@ impl Arithmetic for CkksEvaluator<'_> {
     fn sum_of_rotations(&self, terms: &[(&Ciphertext, i64)]) -> Result<Ciphertext> {
         let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
         let (_, lowered) = self.lowered(&vectors)?;
-        let terms: Vec<_> = lowered.iter().zip(terms).map(|(v, t)| (v, t.1)).collect();
+        let terms: Vec<_> = lowered.iter().zip(terms).map(|(v, t)| (&**v, t.1)).collect();
         self.inner.rotate_sum(&terms)
     }
 
     fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Giants<'_>]) -> Result<Vec<Ciphertext>> {
         let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>())?;
         let scale = self.factor_scale("a matrix product", level)?;
-        let inputs: Vec<&Ciphertext> = lowered.iter().collect();
+        let inputs: Vec<&Ciphertext> = lowered.iter().map(|v| &**v).collect();
         let output = |giants: &Giants<'_>| {
-            let mut sums = Vec::with_capacity(giants.giants.len());
-            for some in giants.giants.chunks(GIANTS_AT_ONCE) {
-                let encode = |&(i, p): &(usize, &PlainVector)| Ok((i, self.encode_subring(p, level, scale)?));
-                let plain: Vec<Vec<_>> =
-                    some.par_iter().map(|g| g.terms.iter().map(encode).collect::<Result<_>>()).collect::<Result<_>>()?;
-                let rows: Vec<Vec<_>> = plain.iter().map(|row| row.iter().map(|(i, p)| (*i, p)).collect()).collect();
-                sums.extend(self.inner.matrix_subring(&inputs, &rows)?);
-            }
+            let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
             if !giants.chained {
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
                 return self.canonical(self.inner.rotate_sum_rescale(&terms)?);

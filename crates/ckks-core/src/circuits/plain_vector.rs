@@ -1,9 +1,10 @@
 //! Public vectors that circuits multiply by or add: weights, masks, constants.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use num_complex::Complex64;
 
+use crate::encoding::SpecialFft;
 use crate::error::{Error, Result};
 
 /// A public vector of slots, given by one period of it.
@@ -22,6 +23,32 @@ pub struct PlainVector {
 enum Values {
     Real(Vec<f64>),
     Complex(Vec<Complex64>),
+    Compact(Compact),
+}
+
+/// A real vector as the polynomial b_0 + Σ b_k·(Y^k − Y^(2s−k)), b_k = coefficients\[k\]·unit: half the memory of its slots.
+#[derive(Debug)]
+struct Compact {
+    coefficients: Vec<i32>,
+    /// A power of two.
+    unit: f64,
+    /// Decoded for whoever asks for slots; products with ciphertexts do not.
+    slots: OnceLock<Vec<f64>>,
+}
+
+impl Compact {
+    fn slots(&self) -> &[f64] {
+        self.slots.get_or_init(|| {
+            let c = &self.coefficients;
+            let imaginary = |k: usize| if k == 0 { 0.0 } else { -f64::from(c[c.len() - k]) * self.unit };
+            let mut w: Vec<_> = (0..c.len()).map(|k| Complex64::new(f64::from(c[k]) * self.unit, imaginary(k))).collect();
+            // The length is the power of two that the table was made for.
+            if SpecialFft::new(c.len()).and_then(|fft| fft.embed(&mut w)).is_err() {
+                w.fill(Complex64::new(f64::NAN, 0.0));
+            }
+            w.into_iter().map(|z| z.re).collect()
+        })
+    }
 }
 
 impl PlainVector {
@@ -68,12 +95,78 @@ impl PlainVector {
         Self::new(vec![value])
     }
 
+    /// The vector with its polynomial's coefficients rounded to 32-bit integers times one power of two: four bytes a slot, ready
+    /// for products with ciphertexts at any level, without a transform of its slots. The values that it stands for are those of
+    /// the rounded polynomial, for every [`super::Arithmetic`].
+    ///
+    /// The rounding error of a slot has the root mean square √(2s/12)·2^−31·max |b_k| or less for a period of s slots; `bits` is
+    /// what it has to keep of the root mean square of the vector itself. Rotating the result gives up the compact form.
+    ///
+    /// # Errors
+    /// [`Error::ValueOutOfRange`] for a complex vector, and where 32-bit coefficients keep fewer than `bits` bits, with the
+    /// number that they keep (24.7 at least for 2^15 slots; 30 to 31 for weights without structure).
+    pub fn compact(&self, bits: f64) -> Result<Self> {
+        self.compact_with(&SpecialFft::new(self.period())?, bits)
+    }
+
+    /// [`PlainVector::compact`] with tables for its period or more.
+    pub(super) fn compact_with(&self, fft: &SpecialFft, bits: f64) -> Result<Self> {
+        let values = match &*self.values {
+            Values::Compact(_) => return Ok(self.clone()),
+            Values::Real(values) => values,
+            Values::Complex(_) => {
+                let what = "complex values have no compact form; split them into real and imaginary part".into();
+                return Err(Error::ValueOutOfRange { what });
+            }
+        };
+        let mut w: Vec<Complex64> = values.iter().map(|&x| x.into()).collect();
+        fft.unembed(&mut w)?;
+        let largest = w.iter().fold(0.0f64, |m, z| m.max(z.re.abs()));
+        // Largest coefficient below 2^31; subnormal units would lose bits of their own.
+        let exponent = if largest > 0.0 { (largest.log2().floor() as i32 - 30).max(-1000) } else { 0 };
+        let unit = 2f64.powi(exponent);
+        let coefficients: Vec<i32> = w.iter().map(|z| (z.re / unit).round_ties_even() as i32).collect();
+        // Mean square over the slots (Parseval): every coefficient but the first stands twice.
+        let mean_square = |x: &dyn Fn(usize) -> f64| x(0).powi(2) + 2.0 * (1..w.len()).map(|k| x(k).powi(2)).sum::<f64>();
+        let signal = mean_square(&|k| w[k].re / unit);
+        let error = mean_square(&|k| w[k].re / unit - f64::from(coefficients[k]));
+        let kept = if error > 0.0 { 0.5 * (signal / error).log2() } else { f64::INFINITY };
+        if kept < bits {
+            return Err(Error::ValueOutOfRange {
+                what: format!(
+                    "32-bit coefficients keep {kept:.1} bits of a vector of period {}, needed {bits:.1}; use the vector as it is",
+                    self.period()
+                ),
+            });
+        }
+        Ok(Self { values: Arc::new(Values::Compact(Compact { coefficients, unit, slots: OnceLock::new() })) })
+    }
+
+    /// Coefficients and their unit, if the vector is in compact form.
+    pub(crate) fn as_compact(&self) -> Option<(&[i32], f64)> {
+        match &*self.values {
+            Values::Compact(c) => Some((&c.coefficients, c.unit)),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the values take in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &*self.values {
+            Values::Real(v) => size_of_val(&v[..]),
+            Values::Complex(v) => size_of_val(&v[..]),
+            Values::Compact(c) => size_of_val(&c.coefficients[..]) + c.slots.get().map_or(0, |s| size_of_val(&s[..])),
+        }
+    }
+
     /// Number of slots after which the values repeat: a power of two.
     #[must_use]
     pub fn period(&self) -> usize {
         match &*self.values {
             Values::Real(v) => v.len(),
             Values::Complex(v) => v.len(),
+            Values::Compact(c) => c.coefficients.len(),
         }
     }
 
@@ -84,6 +177,7 @@ impl PlainVector {
         match &*self.values {
             Values::Real(v) => Complex64::new(v[at], 0.0),
             Values::Complex(v) => v[at],
+            Values::Compact(c) => Complex64::new(c.slots()[at], 0.0),
         }
     }
 
@@ -93,7 +187,14 @@ impl PlainVector {
         match &*self.values {
             Values::Real(v) => Some(v),
             Values::Complex(_) => None,
+            Values::Compact(c) => Some(c.slots()),
         }
+    }
+
+    /// True for [`PlainVector::new`] and what comes from it.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        !matches!(&*self.values, Values::Complex(_))
     }
 
     /// One period, as complex numbers.
@@ -112,6 +213,7 @@ impl PlainVector {
         }
         let values = match &*self.values {
             Values::Real(v) => Values::Real([&v[k..], &v[..k]].concat()),
+            Values::Compact(c) => Values::Real([&c.slots()[k..], &c.slots()[..k]].concat()),
             Values::Complex(v) => Values::Complex([&v[k..], &v[..k]].concat()),
         };
         Self { values: Arc::new(values) }
@@ -123,6 +225,7 @@ impl PlainVector {
         match &*self.values {
             Values::Real(v) => v.iter().all(|&x| x == 0.0),
             Values::Complex(v) => v.iter().all(|x| x.re == 0.0 && x.im == 0.0),
+            Values::Compact(c) => c.coefficients.iter().all(|&x| x == 0),
         }
     }
 
@@ -132,6 +235,7 @@ impl PlainVector {
         let sum: f64 = match &*self.values {
             Values::Real(v) => v.iter().map(|x| x * x).sum(),
             Values::Complex(v) => v.iter().map(Complex64::norm_sqr).sum(),
+            Values::Compact(c) => c.slots().iter().map(|x| x * x).sum(),
         };
         sum / self.period() as f64
     }
@@ -142,6 +246,7 @@ impl PlainVector {
         match &*self.values {
             Values::Real(v) => v.iter().fold(0.0, |m, x| m.max(x.abs())),
             Values::Complex(v) => v.iter().fold(0.0, |m, x| m.max(x.norm())),
+            Values::Compact(c) => c.slots().iter().fold(0.0, |m, x| m.max(x.abs())),
         }
     }
 
@@ -180,6 +285,27 @@ mod tests {
         assert_eq!(v.rotate(5).as_real(), Some(&[2.0, 3.0, 4.0, 1.0][..]));
         assert_eq!(v.mean_square(), 7.5);
         assert_eq!(v.identity(), v.clone().identity());
+    }
+
+    #[test]
+    fn compact_form_keeps_what_it_says() {
+        for period in [1, 2, 8, 1024] {
+            let v = PlainVector::from_fn(period, |i| ((i * 37 + 11) % 64) as f64 - 20.0).unwrap();
+            let c = v.compact(24.0).unwrap();
+            assert_eq!((c.period(), c.bytes()), (period, 4 * period));
+            let error = (0..period).map(|j| (c.get(j).re - v.get(j).re).powi(2)).sum::<f64>() / period as f64;
+            let kept = 0.5 * (v.mean_square() / error.max(1e-300)).log2();
+            assert!(kept > 28.0, "period {period}: {kept:.1} bits");
+            assert!((c.mean_square() / v.mean_square() - 1.0).abs() < 1e-7 && (c.max_abs() / v.max_abs() - 1.0).abs() < 1e-7);
+            assert!((c.rotate(3).get(0).re - v.get(3).re).abs() < 1e-6);
+            // What was refused for its bits keeps nearly as many.
+            let refused = v.compact(60.0);
+            assert_eq!(refused.is_err(), period > 1, "period {period}");
+        }
+        assert!(PlainVector::new(vec![0.0; 4]).unwrap().compact(30.0).unwrap().is_zero());
+        assert!(PlainVector::complex(vec![Complex64::i()]).unwrap().compact(1.0).is_err());
+        let tiny = PlainVector::new(vec![1e-310, 2e-310]).unwrap();
+        assert!(tiny.compact(20.0).is_err());
     }
 
     #[test]

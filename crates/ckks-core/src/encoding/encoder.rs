@@ -267,6 +267,25 @@ impl Encoder {
         }
     }
 
+    /// The coefficients b_k of the polynomial b_0 + Σ b_k·(Y^k − Y^(2s−k)), 0 < k < s, Y = X^(N/2s), whose slots are these s real
+    /// values, s a power of two.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] for a wrong length.
+    pub(crate) fn real_coefficients(&self, values: &[f64]) -> Result<Vec<f64>> {
+        let mut parts = self.real_parts(values)?;
+        self.inner.fft.unembed_parts(parts.doubles_mut())?;
+        Ok(parts.doubles()[..parts.len() / 2].to_vec())
+    }
+
+    /// Refuses coefficients of magnitude `largest` at this scale that wrap around modulo Q of `level`.
+    ///
+    /// # Errors
+    /// [`Error::ValueOutOfRange`] with both figures.
+    pub(crate) fn check_fits(&self, largest: f64, level: usize, scale: Scale) -> Result<()> {
+        check_fits(self.params(), largest, level, scale)
+    }
+
     /// Transform of a polynomial in X^(N/words) modulo prime `i` in the order of `Params::prime_index`.
     pub(super) fn transform(&self, i: usize, words: &mut [u64]) {
         let params = self.params();

@@ -1,9 +1,11 @@
 //! Cutting a polynomial into digits: the expensive half of a key switch, done once for many keys.
 
+use rayon::prelude::*;
+
 use super::Evaluator;
 use crate::error::Result;
 use crate::keys::GadgetShape;
-use crate::ring::{Ntt, Poly, convert_rows};
+use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -37,11 +39,28 @@ impl Decomposed {
 impl Evaluator<'_> {
     /// Digit j holds [x]_{D_j} (centred), D_j the product of the digit's primes, over all other primes too.
     pub(crate) fn decompose(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
+        let mut decomposed = self.decompose_outwards(poly, shape)?;
+        let level = decomposed.level;
+        for (j, digit) in decomposed.digits.iter_mut().enumerate() {
+            let range = shape.digit_range(level, j);
+            let n = digit.n();
+            let own = &mut digit.data_mut()[range.start * n..range.end * n];
+            own.par_chunks_exact_mut(n).zip(range).for_each(|(limb, i)| limb.copy_from_slice(poly.limb(i)));
+        }
+        Ok(decomposed)
+    }
+
+    /// [`Evaluator::decompose`] whose digits' own limbs, those of `poly`, are not written.
+    pub(super) fn decompose_outwards(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
         let params = &self.params;
         let level = poly.basis().q - 1;
         let basis = shape.basis(level);
         let n = params.n();
-        let coefficients = poly.clone().into_coeff(params);
+        let mut coefficients = Poly::<Coeff>::unfilled(n, Basis::at_level(level));
+        coefficients.for_each_limb(|i, limb| {
+            limb.copy_from_slice(poly.limb(i));
+            params.ntt_q(i).inverse(limb);
+        });
         let digits = (0..shape.digits(level))
             .map(|j| {
                 let range = shape.digit_range(level, j);
@@ -56,9 +75,7 @@ impl Evaluator<'_> {
                 rows.extend(after);
                 convert_rows(params, &own, &input, &to, &mut rows)?;
                 digit.for_each_limb(|i, limb| {
-                    if range.contains(&i) {
-                        limb.copy_from_slice(poly.limb(i));
-                    } else {
+                    if !range.contains(&i) {
                         params.ntt(basis, i).forward(limb);
                     }
                 });

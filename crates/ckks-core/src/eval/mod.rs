@@ -3,12 +3,14 @@
 //! Every operation tracks scale and level. Sums of operands at different levels bring the higher one down exactly; sums of
 //! unequal scales at one level are refused with both figures. Nothing here needs a secret.
 
+mod class_products;
 mod constants;
 mod key_switch;
 mod linear;
 mod products;
 mod rotations;
 mod scales;
+mod switched_rotation;
 
 use crate::error::{Error, Result};
 use crate::keys::EvaluationKeys;

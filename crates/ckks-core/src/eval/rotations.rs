@@ -1,10 +1,13 @@
 //! Rotations and conjugation.
 
+use rayon::prelude::*;
+
+use super::switched_rotation::RotatedTerm;
 use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::keys::SwitchingKey;
-use crate::ring::{Ntt, Poly, divide_by_dropped};
+use crate::ring::divide_by_dropped;
 
 impl<'k> Evaluator<'k> {
     /// Slot j of the result is slot j + `step` of `a`, cyclically.
@@ -20,21 +23,33 @@ impl<'k> Evaluator<'k> {
     /// # Errors
     /// [`crate::Error::MissingKey`] without a key for a step and this level.
     pub fn rotate_hoisted(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
-        let slots = self.params.slots() as i64;
+        let keys = steps.iter().map(|&step| self.rotation_key(step, a.level())).collect::<Result<Vec<_>>>()?;
+        // Keys of different levels may cut differently; digits are computed once per way of cutting.
         let mut cut: Vec<Decomposed> = Vec::new();
-        steps
-            .iter()
-            .map(|&step| {
-                let step = step.rem_euclid(slots);
-                if step == 0 {
-                    return Ok(a.clone());
-                }
-                let element = self.params.galois_element(step);
-                let name = || format!("key for rotation by {step}");
-                let key = self.keys(&name(), a.level())?.galois(element, a.level(), name)?;
-                self.apply_galois(a, element, key, &mut cut)
-            })
-            .collect()
+        for (_, key) in keys.iter().flatten() {
+            if !cut.iter().any(|d| d.fits(key.shape())) {
+                cut.push(self.decompose(&a.c1, key.shape())?);
+            }
+        }
+        let rotated = |key: &Option<(u64, &SwitchingKey)>| match key {
+            None => Ok(a.clone()),
+            Some((element, key)) => {
+                let digits = cut.iter().find(|d| d.fits(key.shape()));
+                digits.map_or_else(|| self.apply_galois(a, *element, key), |d| self.rotate_digits(a, d, *element, key))
+            }
+        };
+        keys.par_iter().map(rotated).collect()
+    }
+
+    /// Galois element and key of a rotation; `None` for one that moves nothing.
+    fn rotation_key(&self, step: i64, level: usize) -> Result<Option<(u64, &'k SwitchingKey)>> {
+        let step = step.rem_euclid(self.params.slots() as i64);
+        if step == 0 {
+            return Ok(None);
+        }
+        let element = self.params.galois_element(step);
+        let name = || format!("key for rotation by {step}");
+        Ok(Some((element, self.keys(&name(), level)?.galois(element, level, name)?)))
     }
 
     /// Σ rotate(a_i, step_i) over terms of one level and scale, with one division by P for the whole sum (double hoisting:
@@ -60,38 +75,28 @@ impl<'k> Evaluator<'k> {
             return Err(Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() });
         };
         let level = self.needs_level("a sum of rotations with rescaling", first.level(), rescalings)?;
-        let slots = self.params.slots() as i64;
-        // One accumulator per number of special primes that the keys use: keys of one level share it.
-        let mut sums: Vec<(usize, Poly<Ntt>, Poly<Ntt>)> = Vec::new();
+        // One sum per number of special primes that the keys use: keys of one level share it.
+        let mut groups: Vec<(usize, Vec<RotatedTerm<'_>>)> = Vec::new();
         let mut still: Option<Ciphertext> = None;
         for (a, step) in terms {
             if a.level() != level || !a.scale.matches(first.scale) {
                 return Err(Error::ScaleMismatch { level, left: first.scale.log2(), right: a.scale.log2() });
             }
-            let step = step.rem_euclid(slots);
-            if step == 0 {
+            let Some((element, key)) = self.rotation_key(*step, level)? else {
                 still = Some(still.map_or_else(|| Ok((*a).clone()), |sum| self.add(&sum, a))?);
                 continue;
-            }
-            let element = self.params.galois_element(step);
-            let name = || format!("key for rotation by {step}");
-            let key = self.keys(&name(), level)?.galois(element, level, name)?;
-            let shape = key.shape();
-            let (mut u0, u1) = self.inner_product(&self.decompose(&a.c1, shape)?, key);
-            self.add_times_special(&mut u0, &a.c0);
-            let (u0, u1) = rayon::join(|| u0.automorphism(&self.params, element), || u1.automorphism(&self.params, element));
-            match sums.iter_mut().find(|(special, ..)| *special == shape.special) {
-                Some((_, s0, s1)) => {
-                    s0.add_assign(&self.params, &u0);
-                    s1.add_assign(&self.params, &u1);
-                }
-                None => sums.push((shape.special, u0, u1)),
+            };
+            let special = key.shape().special;
+            match groups.iter_mut().find(|(s, _)| *s == special) {
+                Some((_, group)) => group.push((a, element, key)),
+                None => groups.push((special, vec![(a, element, key)])),
             }
         }
+        let sums = groups.iter().map(|(_, group)| self.switch_rotated(level, group)).collect::<Result<Vec<_>>>()?;
         let keep = level + 1 - rescalings;
         let scale = if rescalings == 0 { first.scale } else { first.scale.over(self.prime_scale(level)) };
         let mut total: Option<Ciphertext> = None;
-        for (_, mut s0, mut s1) in sums {
+        for (mut s0, mut s1) in sums {
             if let Some(a) = still.take() {
                 self.add_times_special(&mut s0, &a.c0);
                 self.add_times_special(&mut s1, &a.c1);
@@ -118,25 +123,10 @@ impl<'k> Evaluator<'k> {
     pub fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let element = self.params.conjugation_element();
         let key = self.keys("conjugation key", a.level())?.galois(element, a.level(), || "conjugation key".into())?;
-        self.apply_galois(a, element, key, &mut Vec::new())
+        self.apply_galois(a, element, key)
     }
 
-    /// Keys of different levels may cut differently; digits are computed once per way of cutting.
-    fn apply_galois(&self, a: &Ciphertext, element: u64, key: &SwitchingKey, cut: &mut Vec<Decomposed>) -> Result<Ciphertext> {
-        let found = match cut.iter().position(|d| d.fits(key.shape())) {
-            Some(found) => found,
-            None => {
-                cut.push(self.decompose(&a.c1, key.shape())?);
-                cut.len() - 1
-            }
-        };
-        let (mut u0, u1) = self.inner_product(&cut[found], key);
-        self.add_times_special(&mut u0, &a.c0);
-        let keep = a.level() + 1;
-        let (c0, c1) = rayon::join(
-            || divide_by_dropped(&self.params, u0, keep).map(|c| c.automorphism(&self.params, element)),
-            || divide_by_dropped(&self.params, u1, keep).map(|c| c.automorphism(&self.params, element)),
-        );
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale: a.scale })
+    fn apply_galois(&self, a: &Ciphertext, element: u64, key: &SwitchingKey) -> Result<Ciphertext> {
+        self.rotate_digits(a, &self.decompose(&a.c1, key.shape())?, element, key)
     }
 }

@@ -11,6 +11,7 @@
 mod aligned;
 mod basis_conversion;
 mod blocks;
+mod classes;
 mod dot;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -24,12 +25,14 @@ mod portable;
 mod rate;
 pub mod rounding;
 pub mod special_fft;
+mod switch;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use aligned::{AlignedBuf, release_idle_buffers};
 pub use basis_conversion::BasisConverter;
 pub use blocks::{gemm_blocks, mul_blocks_add_assign, mul_blocks_assign};
+pub use classes::{ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, LARGEST_COEFFICIENT, Lanes, gemm_classes};
 pub use dot::{dot_into, dot2_into};
 pub use modulus::Modulus;
 pub use ntt::NttTable;
@@ -40,6 +43,7 @@ pub use pointwise::{
     mul_scalar_assign, neg_assign, sub_assign, sub_mul_scalar_from, sub_mul_scalar_from_product,
 };
 pub use rate::multiply_adds;
+pub use switch::{Division, SwitchedTerm, switch_down, switch_sum};
 
 /// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
 macro_rules! dispatch {

@@ -5,6 +5,7 @@
 
 pub mod basis_conversion;
 pub mod blocks;
+pub mod classes;
 pub mod dot;
 mod doubles;
 pub mod ntt;
@@ -13,4 +14,5 @@ pub mod pointwise;
 pub mod rate;
 pub mod rounding;
 pub mod special_fft;
+pub mod switch;
 mod vector;

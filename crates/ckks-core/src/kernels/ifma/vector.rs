@@ -22,6 +22,13 @@ pub fn store(row: &mut Row, v: __m512i) {
     *row = unsafe { std::mem::transmute::<__m512i, Row>(v) };
 }
 
+/// Asks for a line of memory that will be read soon.
+#[inline]
+pub fn prefetch(row: &Row) {
+    // SAFETY: the instruction reads nothing that the program sees, and the address is that of a reference.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().cast()) }
+}
+
 // Closures handed to the standard library's array functions do not inline into functions with target features: hence loops.
 
 /// Eight vectors.

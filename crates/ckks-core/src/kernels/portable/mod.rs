@@ -2,6 +2,7 @@
 
 pub mod basis_conversion;
 pub mod blocks;
+pub mod classes;
 pub mod dot;
 pub mod ntt;
 pub mod permute;
@@ -9,3 +10,4 @@ pub mod pointwise;
 pub mod rate;
 pub mod rounding;
 pub mod special_fft;
+pub mod switch;
