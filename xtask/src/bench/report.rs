@@ -53,10 +53,22 @@ impl Bench {
 
     /// The same for a row whose least work is known; the row says it.
     pub fn row_of<T>(&mut self, name: &str, work: Work, f: impl FnMut() -> Result<T>) -> Result<()> {
+        self.row_with(name, work, &[], f)
+    }
+
+    /// [`Bench::row_of`] with further fields.
+    pub fn row_with<T>(
+        &mut self,
+        name: &str,
+        work: Work,
+        fields: &[(&'static str, Value)],
+        f: impl FnMut() -> Result<T>,
+    ) -> Result<()> {
         if !self.wants(name) {
             return Ok(());
         }
-        let (seconds, mut fields) = self.sample(f)?;
+        let (seconds, measured) = self.sample(f)?;
+        let mut fields = [fields, &measured].concat();
         if self.json {
             fields.extend(work.fields());
         }

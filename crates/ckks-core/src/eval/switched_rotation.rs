@@ -2,13 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::linear::fill_pair;
 use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
 use crate::error::Result;
 use crate::kernels::{self, Division, SwitchedTerm};
 use crate::keys::SwitchingKey;
-use crate::ring::{Basis, Ntt, Poly, convert_rows};
+use crate::ring::{Basis, Ntt, Poly, convert_rows, fill_pair};
 
 /// A ciphertext, the Galois element that moves it, and that element's key.
 pub(super) type RotatedTerm<'a> = (&'a Ciphertext, u64, &'a SwitchingKey);

@@ -54,6 +54,7 @@ pub fn switch_down(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], div
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::tests::on_every_path;
     use crate::params::{Params, ParamsLiteral};
 
     /// Worst case and any words, more digits than a lazy sum holds, permutations of blocks of eight and others.
@@ -85,30 +86,32 @@ mod tests {
                         plus: (t == 1).then_some((&plus[..], factor)),
                         table: tables[t],
                     };
-                    let (mut acc0, mut acc1) = (start0.clone(), start1.clone());
-                    switch_sum(m, &mut acc0, &mut acc1, &[term(0), term(1)]);
-                    let mut out = vec![1; n];
-                    let pairs: Vec<_> = data.iter().map(|[d, b, _]| (&d[..], &b[..])).collect();
-                    let division = Division { converted: &start0, inverse: factor, plus: Some(&plus), table: tables[1] };
-                    switch_down(m, &mut out, &pairs, &division);
-                    for i in 0..n {
-                        let (mut e0, mut e1) = (start0[i], start1[i]);
-                        for (t, table) in tables.iter().enumerate() {
-                            let s = table[i] as usize;
-                            for [d, b, a] in &data {
-                                e0 = m.add(e0, m.mul(d[s], b[s]));
-                                e1 = m.add(e1, m.mul(d[s], a[s]));
+                    on_every_path(|| {
+                        let (mut acc0, mut acc1) = (start0.clone(), start1.clone());
+                        switch_sum(m, &mut acc0, &mut acc1, &[term(0), term(1)]);
+                        let mut out = vec![1; n];
+                        let pairs: Vec<_> = data.iter().map(|[d, b, _]| (&d[..], &b[..])).collect();
+                        let division = Division { converted: &start0, inverse: factor, plus: Some(&plus), table: tables[1] };
+                        switch_down(m, &mut out, &pairs, &division);
+                        for i in 0..n {
+                            let (mut e0, mut e1) = (start0[i], start1[i]);
+                            for (t, table) in tables.iter().enumerate() {
+                                let s = table[i] as usize;
+                                for [d, b, a] in &data {
+                                    e0 = m.add(e0, m.mul(d[s], b[s]));
+                                    e1 = m.add(e1, m.mul(d[s], a[s]));
+                                }
+                                if t == 1 {
+                                    e0 = m.add(e0, m.mul(plus[s], factor));
+                                }
                             }
-                            if t == 1 {
-                                e0 = m.add(e0, m.mul(plus[s], factor));
-                            }
+                            assert_eq!((acc0[i], acc1[i]), (e0, e1), "{digits} digits, place {i}");
+                            let s = tables[1][i] as usize;
+                            let sum = data.iter().fold(0, |sum, [d, b, _]| m.add(sum, m.mul(d[s], b[s])));
+                            let expected = m.add(m.mul(m.sub(sum, start0[s]), factor), plus[s]);
+                            assert_eq!(out[i], expected, "{digits} digits, place {i}");
                         }
-                        assert_eq!((acc0[i], acc1[i]), (e0, e1), "{digits} digits, place {i}");
-                        let s = tables[1][i] as usize;
-                        let sum = data.iter().fold(0, |sum, [d, b, _]| m.add(sum, m.mul(d[s], b[s])));
-                        let expected = m.add(m.mul(m.sub(sum, start0[s]), factor), plus[s]);
-                        assert_eq!(out[i], expected, "{digits} digits, place {i}");
-                    }
+                    });
                 }
             }
         }

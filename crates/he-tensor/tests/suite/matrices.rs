@@ -2,7 +2,7 @@
 
 use crate::everywhere::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
 use ckks_core::Result;
-use ckks_core::circuits::block_transform::BlockTransform;
+use ckks_core::circuits::block_transform::{BlockTransform, PlanCosts};
 use ckks_core::params::Params;
 use he_tensor::evaluator::Encryption;
 use he_tensor::{Evaluator, MatrixProduct, Simulator, TokenLayout, mask, reduce};
@@ -132,6 +132,61 @@ fn bilinear_convolution() {
 #[test]
 fn reductions_and_masks() {
     check(&Reductions);
+}
+
+/// A product planned for time, its weights as slots or prepared.
+struct Planned {
+    prepared: bool,
+}
+
+impl Planned {
+    fn plan(&self, params: &Params) -> BlockTransform {
+        let layout = layout(params);
+        let mut product = MatrixProduct::new(&layout, 1, 2);
+        product.add_matrix((0, 0), 0, (FEATURES, FEATURES), weight(2)).unwrap();
+        product.add_matrix((1, 0), 1, (FEATURES, FEATURES), weight(4)).unwrap();
+        let plan = product.plan_with_costs(None, PlanCosts::at_level(params, params.max_level())).unwrap();
+        if self.prepared { plan.prepared(24.0).unwrap() } else { plan }
+    }
+}
+
+impl Circuit for Planned {
+    fn run<E: Evaluator>(&self, e: &E, x: &[E::Vector]) -> Result<Vec<E::Vector>> {
+        self.plan(e.params()).apply(e, &[&x[0]])
+    }
+
+    fn plain(&self, x: &[Vec<Complex64>]) -> Vec<Vec<Complex64>> {
+        let row = |seed: usize, shift: usize, j: usize| -> Complex64 {
+            let (t, r) = (j / 16 % TOKENS, j % 16);
+            let at = |c: usize| x[0][(t + shift) % TOKENS * 16 + c];
+            if r < FEATURES { (0..FEATURES).map(|c| at(c) * weight(seed)(r, c)).sum() } else { Complex64::default() }
+        };
+        vec![(0..x[0].len()).map(|j| row(2, 0, j)).collect(), (0..x[0].len()).map(|j| row(4, 1, j)).collect()]
+    }
+}
+
+/// Prepared weights are those of slots up to their 32 bits, take half the memory, and need no other keys or levels.
+#[test]
+fn prepared_weights_multiply_like_slots() {
+    let (slots, prepared) = (Planned { prepared: false }, Planned { prepared: true });
+    for literal in literals() {
+        let params = params(literal);
+        let inputs = vec![layout(&params).pack(TOKENS, value).unwrap().remove(0)];
+        let wanted = slots.plain(&inputs);
+        assert_eq!(2 * prepared.plan(&params).weight_bytes(), slots.plan(&params).weight_bytes());
+        let simulated = simulate(&prepared, &Simulator::new(&params), &inputs);
+        let (levels, report) = count(&prepared, &params, 1);
+        let a = encrypted(&slots, &params, &report.keys, &inputs, 5);
+        let b = encrypted(&prepared, &params, &report.keys, &inputs, 5);
+        for i in 0..wanted.len() {
+            assert!(mean_square(simulated[i].values(), &wanted[i]).sqrt() < 1e-7, "output {i}");
+            assert_eq!((b[i].0, a[i].0), (levels[i], levels[i]));
+            let (error, before) = (mean_square(&b[i].1, &wanted[i]), mean_square(&a[i].1, &wanted[i]));
+            println!("output {i}: error 2^{:.2} prepared, 2^{:.2} from slots", error.log2() / 2.0, before.log2() / 2.0);
+            assert!(bits_apart(error, before).abs() < 0.2, "output {i}: {error:e} prepared, {before:e} from slots");
+            assert!(bits_apart(simulated[i].mean_variance(), error).abs() < 2.0, "output {i}");
+        }
+    }
 }
 
 /// Several sentences in one vector, and one sentence in real and imaginary parts of several: the same rows as one by one.
