@@ -30,7 +30,7 @@ const HALF_OF_IMAGINARY: Complex64 = Complex64::new(0.0, -0.5);
 /// Baby steps for all matrices, in features: about the root of the 2p − 1 steps, a power of two, so that all matrices and the
 /// sums over the features share their keys.
 fn baby_steps(layout: SlotLayout) -> Option<usize> {
-    Some(layout.sentences() << layout.period().ilog2().div_ceil(2))
+    Some(layout.sentences() << (layout.period().ilog2() / 2))
 }
 
 pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Result<StudentCircuit> {
