@@ -20,7 +20,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused input or usage, 2 failur
 pub enum Command {
     /// Make a secret key, a public key and the evaluation keys that a model needs.
     Keygen(Keygen),
-    /// Encrypt a sentence (client).
+    /// Encrypt a sentence, or a file of them (client).
     Encrypt(Encrypt),
     /// Compute the sentiment of an encrypted sentence (server; needs no secret key and takes none).
     Infer(Infer),
@@ -80,7 +80,7 @@ pub struct Encrypt {
     /// The query that is written.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Refuse a sentence that is too long instead of cutting it.
+    /// Refuse a sentence that is too long instead of cutting it, and a line without a sentence instead of passing it over.
     #[arg(long)]
     pub strict: bool,
     /// Replace the output if it exists.
@@ -97,7 +97,8 @@ pub struct TextArg {
     /// The sentence. It stands in your shell's history; --input - keeps it out.
     #[arg(long, allow_hyphen_values = true)]
     pub text: Option<String>,
-    /// A UTF-8 file with the sentence, or - for stdin.
+    /// A UTF-8 file with one sentence a line, or - for stdin. Several lines make a batch: sentences of a length class share
+    /// ciphertexts, and lines without a sentence are passed over.
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
 }
@@ -110,7 +111,7 @@ pub struct Infer {
     /// The client's eval.keys.
     #[arg(long, value_name = "FILE")]
     pub eval_keys: PathBuf,
-    /// The query.
+    /// The query, or a batch of them.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// The answer that is written.
@@ -129,7 +130,7 @@ pub struct Decrypt {
     /// Folder that holds secret.key.
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
-    /// The answer.
+    /// The answer. For a batch one line is printed for each line of its input; one without a sentence gives an empty line.
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     #[command(flatten)]

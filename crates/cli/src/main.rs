@@ -3,6 +3,7 @@
 //! A thin program over the libraries: arguments in [`args`], one file per command in [`commands`], what goes wrong in [`errors`].
 
 mod args;
+mod batch_order;
 mod commands;
 mod errors;
 mod interrupt;

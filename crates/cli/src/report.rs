@@ -25,6 +25,15 @@ pub fn line(text: &str) -> Result<()> {
     writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()).context("stdout cannot be written to")
 }
 
+/// Prints finished lines to stdout, those without content among them.
+///
+/// # Errors
+/// stdout that is closed or full.
+pub fn raw(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("stdout cannot be written to")
+}
+
 /// A remark on stderr.
 pub fn warn(message: &str) {
     eprintln!("warning: {message}");

@@ -1,17 +1,23 @@
 //! What travels between client and server: queries and answers.
 //!
 //! A query's header is the same for all texts of one length class, apart from random identifiers and the seed of the uniform
-//! half: it says which keys, which model and how many positions, nothing else.
+//! half: it says which keys, which model, how many positions and how many sentences share the ciphertext, nothing else.
+//!
+//! A batch is a series of queries ([`ckks_core::file::SeriesReader`]) behind a head with a [`BatchHead`], grouped by length class;
+//! its answer is a series of answers in the same order. Which line of the input is where stays with the client.
 
 use ckks_core::ciphertext::{Ciphertext, SeededCiphertext};
 use ckks_core::file::ciphertext::CiphertextHeader;
 use ckks_core::file::seeded_ciphertext::SeededCiphertextHeader;
-use ckks_core::file::{FileType, Hex, PayloadLen, PayloadReader, PayloadWriter, Storable};
+use ckks_core::file::{FileType, Hex, PayloadLen, PayloadReader, PayloadWriter, SeriesHead, Storable};
 use ckks_core::params::Params;
 use serde::{Deserialize, Serialize};
 
 /// Largest number of positions that a header may claim.
 const MOST_POSITIONS: usize = 1 << 16;
+
+/// Largest number of sentences that a header may claim to share a ciphertext.
+const MOST_SENTENCES: usize = 1 << 16;
 
 /// Longest label or model name in an answer's header, in bytes.
 const LONGEST_NAME: usize = 256;
@@ -27,11 +33,13 @@ pub struct Query {
     pub model: [u8; 32],
     /// Public length class: number of token positions.
     pub positions: usize,
-    /// The embedded, zero-padded token matrix.
+    /// Sentences in the ciphertext, at least 1.
+    pub sentences: usize,
+    /// The embedded, zero-padded token matrices.
     pub tokens: SeededCiphertext,
 }
 
-/// An encrypted score.
+/// Encrypted scores.
 #[derive(Clone)]
 pub struct Answer {
     /// Identifier of the secret key that decrypts it.
@@ -44,8 +52,67 @@ pub struct Answer {
     pub model_name: String,
     /// Labels for scores below and above one half.
     pub labels: [String; 2],
+    /// Sentences that were answered.
+    pub sentences: usize,
+    /// Places for sentences, a power of two: slot j belongs to place j mod `places`, and place s to sentence s mod `sentences`.
+    pub places: usize,
     /// The probability of the second label in every slot.
     pub score: Ciphertext,
+}
+
+/// How many sentences of a length class a batch holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchGroup {
+    /// Token positions of the class.
+    pub positions: usize,
+    /// Sentences in it.
+    pub sentences: usize,
+    /// Ciphertexts that hold them.
+    pub queries: usize,
+}
+
+/// What the head of a batch says, and that of its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchHead {
+    /// Random identifier of the batch, repeated in the answer.
+    pub batch_id: Hex<16>,
+    /// [`Query::key_id`] of all queries.
+    pub key_id: Hex<16>,
+    /// [`Query::model`] of all queries.
+    pub model: Hex<32>,
+    /// The groups in the order of the queries.
+    pub groups: Vec<BatchGroup>,
+}
+
+impl BatchHead {
+    /// The head of the file.
+    ///
+    /// # Errors
+    /// [`ckks_core::Error::FileHeader`] if JSON cannot hold it.
+    pub fn to_series(&self) -> ckks_core::Result<SeriesHead> {
+        let containers = self.groups.iter().map(|g| g.queries as u64).sum();
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(about)) => Ok(SeriesHead { containers, about }),
+            Ok(other) => Err(refuse(format!("a batch head that is no object: {other}"))),
+            Err(error) => Err(refuse(error.to_string())),
+        }
+    }
+
+    /// What a series says about itself, if it is a batch.
+    ///
+    /// # Errors
+    /// [`ckks_core::Error::FileHeader`] for another kind of series or one that contradicts itself.
+    pub fn of_series(series: &SeriesHead) -> ckks_core::Result<Self> {
+        let head: Self = serde_json::from_value(series.about.clone().into())
+            .map_err(|error| refuse(format!("a series that is no batch of sentences: {error}")))?;
+        let announced = head.groups.iter().try_fold(0u64, |sum, g| sum.checked_add(g.queries as u64));
+        if announced != Some(series.containers) {
+            return Err(refuse(format!("{} ciphertexts in the series, {announced:?} in its groups", series.containers)));
+        }
+        Ok(head)
+    }
 }
 
 /// JSON header of a query.
@@ -60,6 +127,8 @@ pub struct QueryHeader {
     pub model: Hex<32>,
     /// [`Query::positions`].
     pub positions: usize,
+    /// [`Query::sentences`].
+    pub sentences: usize,
     /// Level, scale and seed of the token matrix.
     pub tokens: SeededCiphertextHeader,
 }
@@ -78,6 +147,10 @@ pub struct AnswerHeader {
     pub model_name: String,
     /// [`Answer::labels`].
     pub labels: [String; 2],
+    /// [`Answer::sentences`].
+    pub sentences: usize,
+    /// [`Answer::places`].
+    pub places: usize,
     /// Level and scale of the score.
     pub score: CiphertextHeader,
 }
@@ -96,6 +169,7 @@ impl Storable for Query {
             query_id: Hex(self.query_id),
             model: Hex(self.model),
             positions: self.positions,
+            sentences: self.sentences,
             tokens: self.tokens.header(params)?,
         })
     }
@@ -103,6 +177,9 @@ impl Storable for Query {
     fn payload_len(header: &QueryHeader, params: &Params) -> ckks_core::Result<PayloadLen> {
         if header.positions == 0 || header.positions > MOST_POSITIONS {
             return Err(refuse(format!("{} positions, needed 1 to {MOST_POSITIONS}", header.positions)));
+        }
+        if header.sentences == 0 || header.sentences > MOST_SENTENCES {
+            return Err(refuse(format!("{} sentences, needed 1 to {MOST_SENTENCES}", header.sentences)));
         }
         SeededCiphertext::payload_len(&header.tokens, params)
     }
@@ -117,6 +194,7 @@ impl Storable for Query {
             query_id: header.query_id.0,
             model: header.model.0,
             positions: header.positions,
+            sentences: header.sentences,
             tokens: SeededCiphertext::read_payload(header.tokens, params, reader)?,
         })
     }
@@ -133,6 +211,8 @@ impl Storable for Answer {
             model: Hex(self.model),
             model_name: self.model_name.clone(),
             labels: self.labels.clone(),
+            sentences: self.sentences,
+            places: self.places,
             score: self.score.header(params)?,
         })
     }
@@ -145,6 +225,13 @@ impl Storable for Answer {
                     name.len()
                 )));
             }
+        }
+        let (sentences, places) = (header.sentences, header.places);
+        if !places.is_power_of_two() || places > params.slots() || sentences == 0 || sentences > places {
+            return Err(refuse(format!(
+                "{sentences} sentences in {places} places, needed 1 to the number of places, a power of two up to {}",
+                params.slots()
+            )));
         }
         Ciphertext::payload_len(&header.score, params)
     }
@@ -160,6 +247,8 @@ impl Storable for Answer {
             model: header.model.0,
             model_name: header.model_name,
             labels: header.labels,
+            sentences: header.sentences,
+            places: header.places,
             score: Ciphertext::read_payload(header.score, params, reader)?,
         })
     }

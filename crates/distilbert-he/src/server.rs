@@ -68,7 +68,7 @@ pub fn plan(model: &ServerModel) -> Result<Plan> {
     model.compiled.plan()
 }
 
-/// Runs the model on an encrypted text. `progress` is told about each stage before it begins.
+/// Runs the model on a ciphertext of one or several texts. `progress` is told about each stage before it begins.
 ///
 /// # Errors
 /// [`Error::Foreign`] for a query to another model or keys of another secret key; [`Error::Malformed`] for a query whose
@@ -84,6 +84,11 @@ pub fn infer(model: &ServerModel, keys: &EvaluationKeys, query: &Query, progress
         found: query.positions.to_string(),
         needed: format!("one of {:?}", compiled.config().buckets.iter().map(|b| b.positions).collect::<Vec<_>>()),
     })?;
+    let places = circuit.layout().sentences();
+    if !(1..=places).contains(&query.sentences) {
+        let needed = format!("1 to {places}, what a ciphertext of {} positions holds", query.positions);
+        return Err(Error::Malformed { what: "query", field: "number of sentences", found: query.sentences.to_string(), needed });
+    }
     keys.check(params, compiled.key_requirements())?;
     let evaluator = CkksEvaluator::new(params, keys)?;
     let tokens = evaluator.admit(query.tokens.expand(params))?;
@@ -96,6 +101,8 @@ pub fn infer(model: &ServerModel, keys: &EvaluationKeys, query: &Query, progress
         model: compiled.digest(),
         model_name: compiled.config().name.clone(),
         labels: compiled.config().labels.clone(),
+        sentences: query.sentences,
+        places: circuit.layout().sentences(),
         score,
     })
 }

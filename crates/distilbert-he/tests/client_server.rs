@@ -8,7 +8,9 @@ use ckks_core::file::{self, WriteOptions};
 use ckks_core::params::{Params, ParamsLiteral};
 use ckks_core::ring::sampling::Randomness;
 use distilbert_he::Error;
-use distilbert_he::client::{ClientModel, KeySet, decrypt_answer, encrypt_ids, encrypt_text, keygen};
+use distilbert_he::client::{
+    BatchPlan, ClientModel, KeySet, decrypt_answer, decrypt_answers, encrypt_ids, encrypt_text, encrypt_together, keygen,
+};
 use distilbert_he::message::{Answer, Query};
 use distilbert_he::server::{ServerModel, infer};
 use distilbert_he::student::SigmoidForm;
@@ -88,6 +90,50 @@ fn an_encrypted_answer_is_the_plain_one_within_the_predicted_noise() {
 }
 
 #[test]
+fn sentences_that_share_a_ciphertext_get_their_own_scores() {
+    let mut s = setting(2);
+    let sentences: Vec<Vec<u32>> = common::sentences().into_iter().filter(|ids| ids.len() > 8).collect();
+    let margins = s.client.student().margins(&sentences).unwrap();
+    let wanted: Vec<f64> = margins.iter().map(|&m| s.client.student().score(m, SigmoidForm::Polynomial)).collect();
+    let bound = 6.0 * 4.0 * predicted_deviation(&s, &sentences[0], 16);
+    assert!(bound < 1.0 / 128.0, "the bound {bound} is no stricter than what is promised");
+    // Each in other company and another place: a neighbour that leaked in would move the score by far more than the bound.
+    for members in [vec![0, 1, 2, 3], vec![3, 2, 7], vec![5, 0], vec![4], vec![6, 6, 6, 1]] {
+        let ids: Vec<&[u32]> = members.iter().map(|&i| sentences[i].as_slice()).collect();
+        let query = encrypt_together(&s.client, &s.keys.secret, &ids, 16, &mut s.randomness).unwrap();
+        assert_eq!(query.sentences, members.len());
+        let answer = infer(&s.server, &s.keys.evaluation, &query, &mut |_| ()).unwrap();
+        assert_eq!((answer.sentences, answer.places), (members.len(), 4));
+        let found = decrypt_answers(&s.params, &s.keys.secret, &answer).unwrap();
+        assert_eq!(found.len(), members.len());
+        for (prediction, &i) in found.iter().zip(&members) {
+            let off = (prediction.unrounded - wanted[i]).abs();
+            assert!(off < bound, "sentence {i} in {members:?}: off by {off:e}, bound {bound:e}");
+        }
+        if members.len() > 1 {
+            let message = decrypt_answer(&s.params, &s.keys.secret, &answer).unwrap_err().to_string();
+            assert!(message.contains("number of sentences"), "{message}");
+        }
+    }
+    let five: Vec<&[u32]> = sentences.iter().take(5).map(Vec::as_slice).collect();
+    let message = encrypt_together(&s.client, &s.keys.secret, &five, 16, &mut s.randomness).err().unwrap().to_string();
+    assert!(message.contains("5 sentences") && message.contains("1 to 4"), "{message}");
+}
+
+#[test]
+fn a_batch_is_grouped_by_class_and_fills_its_ciphertexts() {
+    let s = setting(0);
+    // Classes of 4, 8 and 16 positions hold 16, 8 and 4 sentences.
+    let lengths = [16, 3, 5, 16, 4, 12, 8, 9, 16].into_iter().enumerate();
+    let plan = BatchPlan::new(&s.client, lengths.map(|(i, n)| (10 * i, n))).unwrap();
+    let queries: Vec<_> = plan.queries.iter().map(|q| (q.positions, q.members.as_slice())).collect();
+    assert_eq!(queries, [(4, &[10, 40][..]), (8, &[20, 60][..]), (16, &[0, 30, 50, 70][..]), (16, &[80][..])]);
+    let groups: Vec<_> = plan.groups.iter().map(|g| (g.positions, g.sentences, g.queries)).collect();
+    assert_eq!(groups, [(4, 2, 1), (8, 2, 1), (16, 5, 2)]);
+    assert!(BatchPlan::new(&s.client, [(0, 17)]).is_err());
+}
+
+#[test]
 fn texts_go_in_with_a_report_of_what_was_kept() {
     let mut s = setting(0);
     let text = "A gorgeous, witty, seductive movie!";
@@ -156,6 +202,8 @@ fn queries_that_contradict_the_model_are_refused() {
     let refused = |query: Query| infer(&s.server, &s.keys.evaluation, &query, &mut |_| ()).err().unwrap().to_string();
     let message = refused(Query { positions: 32, ..query.clone() });
     assert!(message.contains("number of positions is 32"), "{message}");
+    let message = refused(Query { sentences: 17, ..query.clone() });
+    assert!(message.contains("number of sentences is 17") && message.contains("1 to 16"), "{message}");
 
     let deeper = Params::new_insecure(ParamsLiteral::toy(10, 7)).unwrap();
     let client = ClientModel::new(common::student(0), tokenizer(), &deeper).unwrap();

@@ -65,10 +65,9 @@ fn all_length_classes_share_their_keys() {
     let compiled = CompiledStudent::new(&student, &params(10)).unwrap();
     let plan = compiled.plan().unwrap();
     let counts: Vec<usize> = plan.buckets.iter().map(|b| b.cost.keys.count()).collect();
-    // All steps are powers of two and few multiples of them times the sentences in a vector, which differ by powers of two: the
-    // first class brings its own, each further one less than half as many.
-    let (union, largest) = (compiled.key_requirements().count(), counts.iter().copied().max().unwrap());
-    assert!(union < 2 * largest && union < counts.iter().sum::<usize>() / 2, "{union} keys for classes of {counts:?}");
+    // All steps are small numbers times the sentences in a vector, and those differ by powers of two.
+    let (union, sum) = (compiled.key_requirements().count(), counts.iter().sum::<usize>());
+    assert!(3 * union < 2 * sum, "{union} keys for classes of {counts:?}");
 }
 
 #[test]

@@ -51,6 +51,8 @@ impl FileType {
     pub const PARAMETERS: Self = Self::new(*b"PARM", "parameters");
     /// A secret key. The type can be recognised, and refused, by programs that cannot read it.
     pub const SECRET_KEY: Self = Self::new(*b"SKEY", "secret key");
+    /// Head of a series.
+    pub const SERIES: Self = Self::new(*b"SERS", "series");
     /// A public encryption key.
     pub const PUBLIC_KEY: Self = Self::new(*b"PKEY", "public key");
     /// Relinearisation and Galois keys.
@@ -158,7 +160,7 @@ pub(super) fn decode_preamble(reader: &mut dyn Read, length: u64, hasher: &mut b
     }
     let unpadded = PREFIX as u64 + header_len + DIGEST as u64;
     let payload_start = unpadded + padding(unpadded);
-    let needed = payload_start.checked_add(payload_len).and_then(|x| x.checked_add(DIGEST as u64)).unwrap_or(u64::MAX);
+    let needed = claimed_length(&prefix);
     if needed != length {
         return Err(Error::FileLength { found: length, needed });
     }
@@ -180,6 +182,14 @@ pub(super) fn decode_preamble(reader: &mut dyn Read, length: u64, hasher: &mut b
     }
     let envelope: Envelope = serde_json::from_slice(json).map_err(|e| Error::FileHeader { reason: e.to_string() })?;
     Ok(Preamble { version, tag: field(&prefix, 12), params_digest: field(&prefix, 16), payload_len, envelope })
+}
+
+/// Length of the container that a prefix begins, by its own account: checked by [`decode_preamble`].
+pub(super) fn claimed_length(prefix: &[u8; PREFIX]) -> u64 {
+    let header_len = u64::from(u32::from_le_bytes(field(prefix, 48)));
+    let unpadded = PREFIX as u64 + header_len + DIGEST as u64;
+    let payload_len = u64::from_le_bytes(field(prefix, 56));
+    (unpadded + padding(unpadded)).saturating_add(payload_len).saturating_add(DIGEST as u64)
 }
 
 fn field<const L: usize>(prefix: &[u8; PREFIX], at: usize) -> [u8; L] {

@@ -24,6 +24,7 @@ pub mod public_key;
 #[cfg(feature = "secret")]
 pub mod secret_key;
 pub mod seeded_ciphertext;
+pub mod series;
 pub mod storable;
 
 use std::fs::File;
@@ -37,6 +38,7 @@ use zeroize::Zeroize;
 pub use container::{FORMAT_VERSION, FileType};
 pub use fields::{Hex, StoredScale};
 pub use payload::{PayloadLen, PayloadReader, PayloadWriter};
+pub use series::{SeriesHead, SeriesReader, SeriesWriter, write_series};
 pub use storable::Storable;
 
 use crate::error::{Error, Result};
@@ -163,13 +165,28 @@ pub fn read_from<T: Storable>(source: &mut dyn Read, length: u64, params: &Param
     Ok((value, envelope.extra))
 }
 
-/// Reads the header of a file of any type.
+/// Reads the header of a file of any type; of a series that of its head.
 ///
 /// # Errors
 /// As [`read`], but nothing about the type, the parameters or the payload.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Info> {
     let path = path.as_ref();
-    open(path).and_then(|(mut file, length)| inspect_from(&mut file, length)).map_err(|e| in_file(path, e))
+    let look = || {
+        let (mut file, length) = open(path)?;
+        let (mut first, claimed) = series::container(&mut file, length)?;
+        let info = inspect_from(&mut first, claimed)?;
+        end_of_file(&info, claimed, length)?;
+        Ok(Info { file_bytes: length, ..info })
+    };
+    look().map_err(|e| in_file(path, e))
+}
+
+/// Only a series goes on behind its first container.
+fn end_of_file(first: &Info, claimed: u64, length: u64) -> Result<()> {
+    if claimed == length || first.type_name == FileType::SERIES.name() {
+        return Ok(());
+    }
+    Err(Error::FileLength { found: length, needed: claimed })
 }
 
 /// Reads the header of a container of `length` bytes.
@@ -181,7 +198,7 @@ pub fn inspect_from(source: &mut dyn Read, length: u64) -> Result<Info> {
     info(decode_preamble(source, length, &mut hasher)?, length)
 }
 
-/// Reads a file of any type to its end and checks the digest over all bytes.
+/// Reads a file of any type to its end and checks the digest over all bytes, of a series those of all its containers.
 ///
 /// # Errors
 /// As [`inspect`], and [`Error::Corrupt`] if any byte was changed.
@@ -189,20 +206,40 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Info> {
     let path = path.as_ref();
     let check = || {
         let (mut file, length) = open(path)?;
-        let mut hasher = blake3::Hasher::new();
-        let preamble = decode_preamble(&mut file, length, &mut hasher)?;
-        let mut buffer = zeroize::Zeroizing::new(vec![0u8; 1 << 16]);
-        let mut left = preamble.payload_len;
-        while left > 0 {
-            let chunk = left.min(buffer.len() as u64) as usize;
-            read_exact(&mut file, &mut buffer[..chunk])?;
-            hasher.update(&buffer[..chunk]);
-            left -= chunk as u64;
+        let (first, claimed) = verify_next(&mut file, length)?;
+        end_of_file(&first, claimed, length)?;
+        let mut left = length - claimed;
+        let mut announced = first.content["containers"].as_u64().filter(|_| first.type_name == FileType::SERIES.name());
+        while let Some(more) = announced.filter(|&n| n > 0) {
+            if left == 0 {
+                return Err(Error::FileLength { found: length, needed: length + container::PREFIX as u64 });
+            }
+            left -= verify_next(&mut file, left)?.1;
+            announced = Some(more - 1);
         }
-        check_digest(&mut file, hasher.finalize())?;
-        info(preamble, length)
+        if left > 0 {
+            return Err(Error::FileLength { found: length, needed: length - left });
+        }
+        Ok(Info { file_bytes: length, ..first })
     };
     check().map_err(|e| in_file(path, e))
+}
+
+/// Checks the container that begins here, with `left` bytes to the end of the file; also returns its length.
+fn verify_next(file: &mut File, left: u64) -> Result<(Info, u64)> {
+    let (mut source, length) = series::container(file, left)?;
+    let mut hasher = blake3::Hasher::new();
+    let preamble = decode_preamble(&mut source, length, &mut hasher)?;
+    let mut buffer = zeroize::Zeroizing::new(vec![0u8; 1 << 16]);
+    let mut left = preamble.payload_len;
+    while left > 0 {
+        let chunk = left.min(buffer.len() as u64) as usize;
+        read_exact(&mut source, &mut buffer[..chunk])?;
+        hasher.update(&buffer[..chunk]);
+        left -= chunk as u64;
+    }
+    check_digest(&mut source, hasher.finalize())?;
+    Ok((info(preamble, length)?, length))
 }
 
 fn info(preamble: Preamble, length: u64) -> Result<Info> {

@@ -3,17 +3,18 @@
 use std::fmt;
 
 use anyhow::Result;
-use ckks_core::file;
+use ckks_core::file::{self, FileType};
 use distilbert_he::client::{self, Prediction};
 use distilbert_he::message::Answer;
 use serde::Serialize;
 
 use crate::args::Decrypt;
+use crate::commands::decrypt_batch;
 use crate::{key_files, report};
 
 /// Label and score in Hugging Face's shape, and how good the decryption was.
 #[derive(Serialize)]
-struct Report(Prediction);
+pub struct Report(pub Prediction);
 
 /// Runs the command.
 ///
@@ -21,6 +22,9 @@ struct Report(Prediction);
 /// An answer under another key, a damaged answer.
 pub fn run(args: &Decrypt) -> Result<()> {
     let (secret, params) = key_files::read_secret_with_params(&args.keys)?;
+    if file::inspect(&args.input)?.type_name == FileType::SERIES.name() {
+        return decrypt_batch::run(args, &params, &secret);
+    }
     let answer: Answer = file::read(&args.input, &params)?;
     report::print(args.output.json, &Report(client::decrypt_answer(&params, &secret, &answer)?))
 }

@@ -1,4 +1,4 @@
-//! `encrypt`: a sentence becomes a query.
+//! `encrypt`: a sentence becomes a query, or several become a batch.
 
 use std::fmt;
 use std::time::Instant;
@@ -12,7 +12,8 @@ use distilbert_he::message::Query;
 use distilbert_he::tokenizer::LongText;
 use serde::Serialize;
 
-use crate::args::{Encrypt, TextArg};
+use crate::args::Encrypt;
+use crate::commands::encrypt_batch;
 use crate::errors::refused;
 use crate::{key_files, memory, model, report, text};
 
@@ -36,7 +37,14 @@ struct Report {
 pub fn run(args: &Encrypt) -> Result<()> {
     let started = Instant::now();
     key_files::check_output(&args.out, args.force)?;
-    let text = sentence(&args.text)?;
+    let text = match (&args.text.text, &args.text.input) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) => match <[String; 1]>::try_from(text::lines(path)?) {
+            Ok([line]) => line,
+            Err(lines) => return encrypt_batch::run(args, &lines, started),
+        },
+        (None, None) => return Err(refused("no sentence; needed: --text TEXT or --input FILE")),
+    };
     let model = model::client(&args.model.model)?;
     let secret = key_files::read_secret(&args.keys, model.params())?;
     let encrypting = Instant::now();
@@ -88,14 +96,6 @@ pub fn warnings(text: &TextReport) -> Vec<String> {
         warnings.push(format!("{} control characters were left out", text.removed_characters));
     }
     warnings
-}
-
-fn sentence(arg: &TextArg) -> Result<String> {
-    match (&arg.text, &arg.input) {
-        (Some(text), _) => Ok(text.clone()),
-        (None, Some(path)) => text::read(path),
-        (None, None) => Err(refused("no sentence; needed: --text TEXT or --input FILE")),
-    }
 }
 
 impl fmt::Display for Report {

@@ -4,13 +4,14 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
-use ckks_core::file::Hex;
+use ckks_core::file::{self, FileType, Hex};
 use ckks_core::keys::EvaluationKeys;
 use distilbert_he::message::{Answer, Query};
 use distilbert_he::server::{self, ServerModel};
 use serde::Serialize;
 
 use crate::args::Infer;
+use crate::commands::infer_batch;
 use crate::progress::Progress;
 use crate::{key_files, memory, model, report};
 
@@ -37,6 +38,9 @@ pub fn run(args: &Infer) -> Result<()> {
     key_files::check_output(&args.out, args.force)?;
     let model = model::server(&args.model.model)?;
     let params = model.params();
+    if file::inspect(&args.input)?.type_name == FileType::SERIES.name() {
+        return infer_batch::run(args, &model, started);
+    }
     // The query first: it is small, and what is wrong with it is known before the keys are loaded.
     let query: Query = key_files::read_public(&args.input, params, "--input")?;
     let keys: EvaluationKeys = key_files::read_public(&args.eval_keys, params, "--eval-keys")?;

@@ -266,5 +266,10 @@ fn pair<V>(vectors: Vec<V>) -> Result<[V; 2]> {
 }
 
 fn too_few() -> Error {
-    Error::Malformed { what: "circuit", field: "number of rotations", found: "too few".to_owned(), needed: "one per step".to_owned() }
+    Error::Malformed {
+        what: "circuit",
+        field: "number of rotations",
+        found: "too few".to_owned(),
+        needed: "one per step".to_owned(),
+    }
 }

@@ -24,8 +24,9 @@ impl SlotLayout {
     /// # Errors
     /// [`Error::Malformed`] if `config` has no such class or a sentence does not fit.
     pub fn new(config: &StudentConfig, positions: usize, slots: usize) -> Result<Self> {
-        let malformed =
-            |field, found: usize, needed: String| Err(Error::Malformed { what: "circuit", field, found: found.to_string(), needed });
+        let malformed = |field, found: usize, needed: String| {
+            Err(Error::Malformed { what: "circuit", field, found: found.to_string(), needed })
+        };
         if config.bucket(positions).is_none() {
             let known: Vec<_> = config.buckets.iter().map(|b| b.positions).collect();
             return malformed("number of positions", positions, format!("one of {known:?}"));

@@ -1,10 +1,12 @@
 //! The half that holds the secret key: text to query, answer to label.
 
+mod answer;
+mod batch;
+
 use std::path::Path;
 
 use ckks_core::encoding::Encoder;
 use ckks_core::encrypt::encrypt_symmetric;
-use ckks_core::file::Hex;
 use ckks_core::keys::{EvaluationKeys, KeyGenerator, PublicKey, SecretKey};
 use ckks_core::params::Params;
 use ckks_core::ring::sampling::Randomness;
@@ -12,17 +14,13 @@ use hnn_layers::ragged::bucket_of;
 use serde::Serialize;
 
 use crate::compile::CompiledStudent;
-use crate::message::{Answer, Query};
+use crate::message::Query;
 use crate::student::Student;
 use crate::tokenizer::{LongText, Tokenizer};
 use crate::{Error, Result};
 
-/// Noise of an answer (standard deviation per slot) above which it counts as damaged: a score would be wrong in the second
-/// decimal. Under a wrong key slots are spread over ±2^(bits of q₀ − scale), thousands and more.
-const LARGEST_NOISE: f64 = 0.01;
-
-/// How far outside \[0, 1\] a score may lie: the error of a σ polynomial of low degree and the noise.
-const SCORE_MARGIN: f64 = 0.1;
+pub use answer::{Prediction, decrypt_answer, decrypt_answers};
+pub use batch::{BatchPlan, PlannedQuery};
 
 /// What the client needs of a model.
 pub struct ClientModel {
@@ -57,24 +55,6 @@ pub struct TextReport {
     pub removed_characters: usize,
     /// Public length class that the server sees.
     pub positions: usize,
-}
-
-/// A decrypted answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Prediction {
-    /// Label on the score's side of one half.
-    pub label: String,
-    /// Probability of `label` with three decimals: what may be shown to others.
-    pub score: f64,
-    /// Probability of the second label as decrypted, not rounded: for comparisons on the client's side only.
-    #[serde(skip)]
-    pub unrounded: f64,
-    /// −log2 of the noise's standard deviation per slot, measured on slots that would be equal and real without noise.
-    pub precision_bits: f64,
-    /// Identifier of the query that was answered.
-    pub query_id: Hex<16>,
-    /// Name of the model that answered, by its own account.
-    pub model: String,
 }
 
 impl ClientModel {
@@ -125,6 +105,14 @@ impl ClientModel {
     pub fn params(&self) -> &Params {
         self.compiled.params()
     }
+
+    /// Positions of the smallest length class that holds `tokens` tokens.
+    ///
+    /// # Errors
+    /// A layer's refusal if there is none.
+    pub fn positions_of(&self, tokens: usize) -> Result<usize> {
+        Ok(bucket_of(&self.student.config().buckets, tokens)?.positions)
+    }
 }
 
 /// Makes all keys that the model's circuits need; `progress` is told after each evaluation key how many are done and how many
@@ -170,70 +158,31 @@ pub fn encrypt_text(
 /// # Errors
 /// [`Error::TokenIds`] or a layer's refusal for a sequence that does not fit; a key of other parameters.
 pub fn encrypt_ids(model: &ClientModel, secret: &SecretKey, ids: &[u32], randomness: &mut Randomness) -> Result<(Query, usize)> {
-    let positions = bucket_of(&model.student.config().buckets, ids.len())?.positions;
-    let values = model.compiled.layout(positions)?.pack(&[model.student.embedding().embed(ids)?])?;
+    let positions = model.positions_of(ids.len())?;
+    Ok((encrypt_together(model, secret, &[ids], positions, randomness)?, positions))
+}
+
+/// Embeds, pads and encrypts token sequences that share one ciphertext of the length class of `positions`.
+///
+/// # Errors
+/// As [`encrypt_ids`]; [`Error::TokenIds`] for more sequences than a ciphertext of the class holds.
+pub fn encrypt_together(
+    model: &ClientModel,
+    secret: &SecretKey,
+    sentences: &[&[u32]],
+    positions: usize,
+    randomness: &mut Randomness,
+) -> Result<Query> {
+    let embedded = sentences.iter().map(|ids| model.student.embedding().embed(ids)).collect::<Result<Vec<_>>>()?;
+    let values = model.compiled.layout(positions)?.pack(&embedded)?;
     let (params, level) = (model.params(), model.compiled.input_level());
     let plaintext = model.encoder.encode(&values, level, params.scale_at(level))?;
-    let query = Query {
+    Ok(Query {
         key_id: secret.id(),
         query_id: randomness.public_id(),
         model: model.compiled.digest(),
         positions,
+        sentences: sentences.len(),
         tokens: encrypt_symmetric(params, secret, &plaintext, randomness)?,
-    };
-    Ok((query, positions))
-}
-
-/// Decrypts an answer and looks whether it can be one.
-///
-/// # Errors
-/// [`Error::Foreign`] for an answer to a query under another key; [`Error::DamagedAnswer`] if range, imaginary parts or the
-/// spread over the slots are not those of a score.
-pub fn decrypt_answer(params: &Params, secret: &SecretKey, answer: &Answer) -> Result<Prediction> {
-    if answer.key_id != secret.id() {
-        return Err(Error::Foreign {
-            what: "the answer",
-            owner: "this secret key",
-            found: format!("key id {}", Hex(answer.key_id)),
-            needed: Hex(secret.id()).to_string(),
-            advice: "use the secret key that encrypted the query",
-        });
-    }
-    if answer.score.parts()[0].n() != params.n() {
-        return Err(Error::Malformed {
-            what: "answer",
-            field: "ring degree",
-            found: answer.score.parts()[0].n().to_string(),
-            needed: params.n().to_string(),
-        });
-    }
-    let slots = Encoder::new(params)?.decode(&ckks_core::decrypt::decrypt(params, secret, &answer.score)?)?;
-    let count = slots.len() as f64;
-    let mean = slots.iter().map(|z| z.re).sum::<f64>() / count;
-    let spread = (slots.iter().map(|z| (z.re - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let imaginary = (slots.iter().map(|z| z.im.powi(2)).sum::<f64>() / count).sqrt();
-    let noise = spread.max(imaginary);
-    if noise.is_nan() || noise > LARGEST_NOISE {
-        return Err(Error::DamagedAnswer {
-            found: format!("noise of {noise:.2e} per slot (imaginary parts {imaginary:.2e}, spread {spread:.2e})"),
-            needed: format!("at most {LARGEST_NOISE}"),
-        });
-    }
-    if !(-SCORE_MARGIN..=1.0 + SCORE_MARGIN).contains(&mean) {
-        return Err(Error::DamagedAnswer {
-            found: format!("a score of {mean:.4}"),
-            needed: format!("0 to 1, or up to {SCORE_MARGIN} beyond"),
-        });
-    }
-    let positive = mean >= 0.5;
-    let [negative_label, positive_label] = &answer.labels;
-    let probability = if positive { mean } else { 1.0 - mean };
-    Ok(Prediction {
-        label: if positive { positive_label } else { negative_label }.clone(),
-        score: (probability.clamp(0.0, 1.0) * 1000.0).round() / 1000.0,
-        unrounded: mean,
-        precision_bits: -noise.max(f64::MIN_POSITIVE).log2(),
-        query_id: Hex(answer.query_id),
-        model: answer.model_name.clone(),
     })
 }
