@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::budget::Prediction;
 use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
 use crate::run::Report;
@@ -83,11 +84,7 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         ranges(&report.dev),
         n.score_bound
     )?;
-    writeln!(
-        out,
-        "## Noise budget\n\nPredicted ν on `{}`: {:.1} bits of precision at the encrypted score, {} levels left (simulated on {} held-out sentences).\n",
-        n.parameters, report.noise_budget.bits, report.noise_budget.levels, report.noise_budget_sentences,
-    )?;
+    noise_budget(out, &report.noise_budget)?;
     writeln!(out, "## Recipe\n")?;
     writeln!(out, "{} steps, seed {}. The whole configuration:\n\n```json\n{json}\n```\n", report.steps, config.recipe.seed)?;
     writeln!(out, "## Digests (BLAKE3)\n")?;
@@ -114,6 +111,35 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
          do not decide anything about people with it.",
         config.network.buckets.iter().map(|b| b.positions).max().unwrap_or(0).saturating_sub(2)
     )
+}
+
+fn noise_budget(out: &mut String, b: &Prediction) -> std::fmt::Result {
+    writeln!(
+        out,
+        "## Noise budget\n\nOn `{}` (N = 2^{}, scale 2^{}) the circuit uses {} of {} levels and leaves {}. Predicted ν, −log2 of a slot's error at the \
+         encrypted score: {:.1} bits over all errors, {:.1} ± {:.1} over the sentences (mean and standard deviation over {} held-out sentences, \
+         simulated with drawn errors).\n",
+        b.parameters,
+        b.log_n,
+        b.log_scale,
+        b.levels_used,
+        b.levels_available,
+        b.levels_left,
+        b.bits,
+        b.mean_bits,
+        b.deviation_bits,
+        b.sentences,
+    )?;
+    writeln!(out, "| positions | sentences | mean ν | standard deviation | lowest – highest |\n|---|---|---|---|---|")?;
+    for c in &b.classes {
+        let [low, high] = c.range_bits;
+        writeln!(
+            out,
+            "| {} | {} | {:.2} | {:.2} | {low:.2} – {high:.2} |",
+            c.positions, c.sentences, c.mean_bits, c.deviation_bits
+        )?;
+    }
+    writeln!(out)
 }
 
 fn ranges(e: &Evaluation) -> String {

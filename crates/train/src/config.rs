@@ -1,5 +1,6 @@
 //! What a run is told: network, data, recipe. Everything that decides the weights stands here and in the data.
 
+use hnn_layers::attention::Weighting;
 use hnn_layers::ragged::{LengthBucket, default_buckets};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,21 @@ pub struct NetworkConfig {
     pub score_degree: usize,
     /// Name of the CKKS parameter set that the circuit is made for.
     pub parameters: String,
+    /// A layer of power attention behind the blocks: for comparison only, the student's files have no place for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionShape>,
+}
+
+/// Power attention y = x + W(Σ (q·k/√b)^p / R · v).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionShape {
+    /// Heads, a divisor of the features.
+    pub heads: usize,
+    /// p, a power of two.
+    pub exponent: u32,
+    /// R, public and the same for every length class.
+    pub divisor: f64,
 }
 
 impl Default for NetworkConfig {
@@ -42,6 +58,7 @@ impl Default for NetworkConfig {
             score_bound: 12.0,
             score_degree: 31,
             parameters: "n14-leveled".into(),
+            attention: None,
         }
     }
 }
@@ -76,6 +93,13 @@ pub struct RecipeConfig {
     pub ema: f32,
     /// Temperature T of the distillation.
     pub temperature: f32,
+    /// Weight of the distillation; 0 learns from labels alone.
+    #[serde(skip_serializing_if = "is_one")]
+    pub distillation_weight: f32,
+    /// Whether the cross-entropy is that of the Soft-Argmax layer with its learned β and with a penalty on the layer's range. Without
+    /// it the cross-entropy is that of the margin itself: β stays 1 and |margin| is free.
+    #[serde(skip_serializing_if = "is_true")]
+    pub soft_argmax: bool,
     /// Weight of the cross-entropy on labels.
     pub label_weight: f32,
     /// Weight of Σ relu(|f| − limit)² over the factors u and v of every token.
@@ -110,6 +134,8 @@ impl Default for RecipeConfig {
             word_dropout: 0.05,
             ema: 0.998,
             temperature: 2.0,
+            distillation_weight: 1.0,
+            soft_argmax: true,
             label_weight: 0.2,
             range_weight: 0.003,
             range_limit: 6.0,
@@ -119,6 +145,15 @@ impl Default for RecipeConfig {
             checkpoint_every: 500,
         }
     }
+}
+
+// Fields at their defaults that older configurations do not have stay out of the JSON: equal runs keep equal digests.
+fn is_one(v: &f32) -> bool {
+    *v == 1.0
+}
+
+fn is_true(v: &bool) -> bool {
+    *v
 }
 
 /// A run.
@@ -134,6 +169,15 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
+    /// BLAKE3 digest of the configuration as JSON, hexadecimal: runs with equal digests on equal data give equal weights.
+    ///
+    /// # Errors
+    /// The configuration cannot be written as JSON.
+    pub fn digest(&self) -> Result<String> {
+        let json = serde_json::to_string(self).map_err(|e| Error::Config(e.to_string()))?;
+        Ok(blake3::hash(json.as_bytes()).to_hex().to_string())
+    }
+
     /// Refuses what cannot be trained, naming the value.
     ///
     /// # Errors
@@ -164,6 +208,13 @@ impl TrainConfig {
             n.score_bound > 0.0 && n.score_degree >= 1,
             format!("score_bound {} with degree {}", n.score_bound, n.score_degree),
         )?;
+        if let Some(a) = &n.attention {
+            refuse(
+                a.heads >= 1 && n.features.is_multiple_of(a.heads),
+                format!("{} attention heads, needed a divisor of {} features", a.heads, n.features),
+            )?;
+            Weighting::power(a.exponent, a.divisor)?;
+        }
         refuse(r.batch >= 1 && r.steps >= 1, format!("batch {} and steps {}: needed at least 1", r.batch, r.steps))?;
         refuse(
             r.evaluate_every >= 1 && r.checkpoint_every >= 1,
@@ -184,6 +235,13 @@ impl TrainConfig {
         refuse(
             r.temperature > 0.0 && r.rate > 0.0 && r.table_rate >= 0.0 && r.clip > 0.0,
             "temperature, rates and clip have to be positive".into(),
+        )?;
+        refuse(
+            r.distillation_weight >= 0.0 && r.label_weight >= 0.0 && r.distillation_weight + r.label_weight > 0.0,
+            format!(
+                "distillation_weight {} and label_weight {}: needed two numbers that are not negative, one of them positive",
+                r.distillation_weight, r.label_weight
+            ),
         )
     }
 }

@@ -7,6 +7,10 @@ use crate::config::{NetworkConfig, RecipeConfig};
 pub struct Loss {
     /// T of the distillation.
     pub temperature: f64,
+    /// Weight of the distillation.
+    pub distillation_weight: f64,
+    /// Whether cross-entropy and range penalty look at β·margin; otherwise at the margin, without a penalty.
+    pub soft_argmax: bool,
     /// Weight of the cross-entropy on labels.
     pub label_weight: f64,
     /// Weight of the penalty on |β·margin|.
@@ -45,6 +49,8 @@ impl Loss {
     pub fn new(recipe: &RecipeConfig, network: &NetworkConfig) -> Loss {
         Loss {
             temperature: recipe.temperature.into(),
+            distillation_weight: recipe.distillation_weight.into(),
+            soft_argmax: recipe.soft_argmax,
             label_weight: recipe.label_weight.into(),
             range_weight: recipe.score_range_weight.into(),
             range_start: 0.75 * network.score_bound,
@@ -58,7 +64,8 @@ impl Loss {
         // −Σ p·ln q − (−Σ p·ln p), with ln σ(x) = −softplus(−x).
         let cross = |m: f64| p * softplus(-m / t) + (1.0 - p) * softplus(m / t);
         let distillation = t * t * (cross(margin) - cross(teacher));
-        let mut dmargin = t * (sigmoid(margin / t) - p);
+        let mut dmargin = self.distillation_weight * (t * (sigmoid(margin / t) - p));
+        let beta = if self.soft_argmax { beta } else { 1.0 };
         let (mut label_loss, mut dbeta) = (0.0, 0.0);
         if let Some(y) = label {
             let y = f64::from(y);
@@ -68,12 +75,16 @@ impl Loss {
             dmargin += d * beta;
             dbeta += d * margin;
         }
+        if !self.soft_argmax {
+            let total = self.distillation_weight * distillation + self.label_weight * label_loss;
+            return Term { distillation, label: label_loss, total, dmargin, dbeta: 0.0 };
+        }
         let x = beta * margin;
         let over = (x.abs() - self.range_start).max(0.0);
         let d = self.range_weight * 2.0 * over * x.signum();
         dmargin += d * beta;
         dbeta += d * margin;
-        let total = distillation + self.label_weight * label_loss + self.range_weight * over * over;
+        let total = self.distillation_weight * distillation + self.label_weight * label_loss + self.range_weight * over * over;
         Term { distillation, label: label_loss, total, dmargin, dbeta }
     }
 }
@@ -84,10 +95,17 @@ mod tests {
 
     #[test]
     fn derivatives_match_finite_differences() {
-        let loss = Loss { temperature: 2.0, label_weight: 0.2, range_weight: 0.1, range_start: 3.0 };
-        for (margin, teacher, beta, label) in
-            [(0.3, -1.0, 0.8, None), (5.0, 2.0, 1.1, Some(1)), (-6.0, 2.0, 0.9, Some(0)), (1.0, 40.0, 1.0, Some(0))]
-        {
+        let with = |distillation_weight, soft_argmax| Loss {
+            distillation_weight,
+            soft_argmax,
+            temperature: 2.0,
+            label_weight: 0.2,
+            range_weight: 0.1,
+            range_start: 3.0,
+        };
+        let cases = [(0.3, -1.0, 0.8, None), (5.0, 2.0, 1.1, Some(1)), (-6.0, 2.0, 0.9, Some(0)), (1.0, 40.0, 1.0, Some(0))];
+        let losses = [with(1.0, true), with(1.0, false), with(0.0, true), with(0.3, false)];
+        for (loss, (margin, teacher, beta, label)) in losses.iter().flat_map(|l| cases.map(|c| (l, c))) {
             let h = 1e-5;
             let at = |m: f64, b: f64| loss.term(m, teacher, b, label).total;
             let found = loss.term(margin, teacher, beta, label);
@@ -100,7 +118,14 @@ mod tests {
 
     #[test]
     fn a_student_that_agrees_has_no_distillation_loss() {
-        let loss = Loss { temperature: 2.0, label_weight: 0.2, range_weight: 0.0, range_start: 9.0 };
+        let loss = Loss {
+            temperature: 2.0,
+            distillation_weight: 1.0,
+            soft_argmax: true,
+            label_weight: 0.2,
+            range_weight: 0.0,
+            range_start: 9.0,
+        };
         let term = loss.term(1.7, 1.7, 1.0, None);
         assert!(term.distillation.abs() < 1e-12 && term.dmargin.abs() < 1e-12, "{term:?}");
     }

@@ -62,6 +62,9 @@ pub enum Error {
     /// A layer or its circuit refused.
     #[error(transparent)]
     Layer(#[from] hnn_layers::Error),
+    /// A layout refused.
+    #[error(transparent)]
+    Layout(#[from] he_tensor::Error),
     /// The student's definition refused.
     #[error(transparent)]
     Model(#[from] distilbert_he::Error),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use distilbert_he::student::MODEL_TYPE;
 use distilbert_he::student::{BlockShape, EmbeddingTable, Network, SoftArgmaxShape, Student as Model, StudentConfig};
-use ndarray::ArrayView2;
 
 use crate::config::NetworkConfig;
 use crate::student::Student;
@@ -28,22 +27,37 @@ pub fn model_config(name: &str, network: &NetworkConfig, vocabulary: usize) -> S
     }
 }
 
-/// The trained student as a model, with its table rounded to bytes.
+/// Refuses a network that cannot be delivered.
 ///
 /// # Errors
-/// The model's definition refuses configuration or weights.
+/// [`Error::Config`] for a network with attention.
+pub fn check(network: &NetworkConfig) -> Result<()> {
+    if network.attention.is_some() {
+        return Err(Error::Config(
+            "a network with attention cannot be delivered: the student's files and its compiled circuit have no place for the layer; \
+             compare it with `cargo xtask train --ablations --only attention`"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The trained student as a model and its files.
+///
+/// # Errors
+/// A network with attention; the model's definition refuses configuration or weights.
 pub fn model(
     name: &str,
     network: &NetworkConfig,
     student: &Student<f32>,
-    table: ArrayView2<'_, f32>,
+    embedding: &EmbeddingTable,
 ) -> Result<(Model, [Vec<u8>; 2])> {
-    let config = model_config(name, network, table.nrows());
-    let embedding = EmbeddingTable::quantise(table, true);
+    check(network)?;
+    let config = model_config(name, network, embedding.vocab_size());
     let layers = Network { blocks: student.blocks.clone(), head: student.head.clone() };
     let beta = student.beta.sum();
-    let files = Model::files(&config, &embedding, &layers, beta)?;
-    Ok((Model::new(config, embedding, layers, beta)?, files))
+    let files = Model::files(&config, embedding, &layers, beta)?;
+    Ok((Model::new(config, embedding.clone(), layers, beta)?, files))
 }
 
 /// Writes configuration, weights and vocabulary into `out_dir`, which exists.

@@ -1,5 +1,6 @@
 //! The student as training sees it: blocks, mean, head, and the way back.
 
+use hnn_layers::attention::Trace as AttentionTrace;
 use hnn_layers::bilinear_conv::{BilinearConv, Trace};
 use hnn_layers::parameters::{Parameters, Real, prefixed};
 use hnn_layers::pool;
@@ -7,14 +8,18 @@ use hnn_layers::quadratic_head::QuadraticHead;
 use hnn_layers::ragged::Ragged;
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewD, ArrayViewMutD};
 
+use crate::Result;
+use crate::attention::AttentionBlock;
 use crate::config::NetworkConfig;
 use crate::data::random::{Purpose, stream};
 
 /// Everything behind the embedding table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Student<T> {
     /// Bilinear convolution blocks, possibly none.
     pub blocks: Vec<BilinearConv<T>>,
+    /// Attention behind the blocks, for comparison.
+    pub attention: Option<AttentionBlock<T>>,
     /// The head.
     pub head: QuadraticHead<T>,
     /// β of the Soft-Argmax layer, one number: score = σ(β·margin).
@@ -26,6 +31,7 @@ pub struct Pass<T> {
     /// Input of every block and, last, of the mean.
     inputs: Vec<Array2<T>>,
     traces: Vec<Trace<T>>,
+    attention: Option<AttentionTrace<T>>,
     mean: Array2<T>,
     hidden: Array2<T>,
     /// Margin of every sentence.
@@ -39,12 +45,19 @@ pub struct Ranges {
     pub factors: Vec<[f64; 2]>,
     /// Of u ⊙ v, block by block.
     pub products: Vec<f64>,
+    /// Of the scores of attention, 0 without attention.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub scores: f64,
     /// Of the features that go into the mean.
     pub features: f64,
     /// Of h.
     pub hidden: f64,
     /// Of the margin.
     pub margin: f64,
+}
+
+fn is_zero(v: &f64) -> bool {
+    *v == 0.0
 }
 
 impl Ranges {
@@ -60,6 +73,7 @@ impl Ranges {
         for (a, b) in self.products.iter_mut().zip(&other.products) {
             *a = a.max(*b);
         }
+        self.scores = self.scores.max(other.scores);
         self.features = self.features.max(other.features);
         self.hidden = self.hidden.max(other.hidden);
         self.margin = self.margin.max(other.margin);
@@ -68,18 +82,36 @@ impl Ranges {
 
 impl<T: Real> Student<T> {
     /// All zero.
-    pub fn zeros(config: &NetworkConfig) -> Student<T> {
-        Student {
+    ///
+    /// # Errors
+    /// A shape of attention that its layer refuses.
+    pub fn zeros(config: &NetworkConfig) -> Result<Student<T>> {
+        Ok(Student {
             blocks: (0..config.blocks).map(|_| BilinearConv::zeros(config.features, config.rank)).collect(),
+            attention: config.attention.as_ref().map(|shape| AttentionBlock::zeros(config.features, shape)).transpose()?,
             head: QuadraticHead::zeros(config.features, config.hidden),
+            beta: Array1::zeros(1),
+        })
+    }
+
+    /// The same shape with zeros: a gradient to add to.
+    pub fn zero_gradient(&self) -> Student<T> {
+        let hidden = self.head.linear.len();
+        Student {
+            blocks: self.blocks.iter().map(|b| BilinearConv::zeros(b.features(), b.rank())).collect(),
+            attention: self.attention.as_ref().map(AttentionBlock::zero_gradient),
+            head: QuadraticHead::zeros(self.head.projection.weight.nrows(), hidden),
             beta: Array1::zeros(1),
         }
     }
 
     /// Random weights for features of root mean square `scale`: u starts near ±0.7, v near 1 ± 0.8, blocks near the
     /// identity; u's bias (the mask feature's row) starts at 0 and v's at 1.
-    pub fn random(config: &NetworkConfig, scale: f64, seed: u64) -> Student<T> {
-        let mut student = Student::zeros(config);
+    ///
+    /// # Errors
+    /// As [`Student::zeros`].
+    pub fn random(config: &NetworkConfig, scale: f64, seed: u64) -> Result<Student<T>> {
+        let mut student = Student::zeros(config)?;
         let mut rng = stream(seed, Purpose::Weights, 0);
         let mut fill = |mut a: ArrayViewMutD<'_, T>, std: f64| a.mapv_inplace(|_| T::of(std * f64::from(rng.normal_pair().0)));
         let per_feature = 1.0 / (scale * (config.features as f64).sqrt());
@@ -98,7 +130,11 @@ impl<T: Real> Student<T> {
         fill(student.head.linear.view_mut().into_dyn(), per_hidden);
         fill(student.head.square.view_mut().into_dyn(), 0.1 * per_hidden);
         student.beta.fill(T::one());
-        student
+        if let Some(attention) = &mut student.attention {
+            let output = 0.3 * scale / (config.features as f64).sqrt();
+            attention.randomise(per_feature, output, &mut |a, std| fill(a.into_dyn(), std));
+        }
+        Ok(student)
     }
 
     /// Forward. `disturb` may change every product of two encrypted values and the means (injected noise, dropout).
@@ -110,10 +146,19 @@ impl<T: Real> Student<T> {
             inputs.push(y);
             traces.push(trace);
         }
-        let mut mean = pool::mean(inputs[self.blocks.len()].view(), batch);
+        let mut attention = None;
+        if let Some(layer) = &self.attention {
+            let x = &inputs[self.blocks.len()];
+            let (mut y, trace) = layer.forward(x.view(), batch);
+            disturb(Site::Product, &mut y);
+            y += x;
+            inputs.push(y);
+            attention = Some(trace);
+        }
+        let mut mean = pool::mean(inputs[inputs.len() - 1].view(), batch);
         disturb(Site::Mean, &mut mean);
         let (hidden, margins) = self.head.forward(mean.view());
-        Pass { inputs, traces, mean, hidden, margins }
+        Pass { inputs, traces, attention, mean, hidden, margins }
     }
 
     /// Gradient of the input, given that of the margins; the student's is added to `gradient`. `mean_backward` turns the
@@ -131,6 +176,9 @@ impl<T: Real> Student<T> {
         mean_backward(&mut dmean);
         let mut dx = Array2::zeros(pass.inputs[0].raw_dim());
         pool::mean_backward(dmean.view(), batch, &mut dx);
+        if let (Some(layer), Some(trace), Some(g)) = (&self.attention, &pass.attention, &mut gradient.attention) {
+            dx = layer.backward(pass.inputs[self.blocks.len()].view(), batch, trace, &dx, g);
+        }
         for (i, block) in self.blocks.iter().enumerate().rev() {
             dx = block.backward(pass.inputs[i].view(), batch, &pass.traces[i], &dx, penalty, &mut gradient.blocks[i]);
         }
@@ -141,7 +189,7 @@ impl<T: Real> Student<T> {
 /// Where a forward pass may be disturbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Site {
-    /// u ⊙ v of a block.
+    /// u ⊙ v of a block, or the output of attention.
     Product,
     /// The means before the head.
     Mean,
@@ -181,6 +229,7 @@ impl<T: Real> Pass<T> {
         Ranges {
             factors: self.traces.iter().map(|t| [max_abs(&t.u), max_abs(&t.v)]).collect(),
             products: self.traces.iter().map(|t| max_abs(&t.product)).collect(),
+            scores: self.attention.as_ref().map_or(0.0, |t| t.argument_range.1.max(-t.argument_range.0)),
             features: self.inputs.last().map_or(0.0, max_abs),
             hidden: max_abs(&self.hidden),
             margin: max_abs(&self.margins),
@@ -196,6 +245,7 @@ impl<T: Real> Parameters<T> for Student<T> {
         }
         list.extend(prefixed("head", self.head.parameters()));
         list.push(("soft_argmax.beta".into(), self.beta.view().into_dyn()));
+        list.extend(self.attention.iter().flat_map(|a| prefixed("attention", a.parameters())));
         list
     }
 
@@ -206,6 +256,7 @@ impl<T: Real> Parameters<T> for Student<T> {
         }
         list.extend(prefixed("head", self.head.parameters_mut()));
         list.push(("soft_argmax.beta".into(), self.beta.view_mut().into_dyn()));
+        list.extend(self.attention.iter_mut().flat_map(|a| prefixed("attention", a.parameters_mut())));
         list
     }
 }

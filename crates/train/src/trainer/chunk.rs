@@ -102,7 +102,7 @@ impl Chunk<'_> {
         }
         let penalty_scale = (2.0 * f64::from(recipe.range_weight) * self.weight) as f32;
 
-        let mut gradient = Student::zeros(&self.config.network);
+        let mut gradient = self.student.zero_gradient();
         gradient.beta.fill((dbeta * self.weight) as f32);
         let mut embeddings = self.student.backward(
             &pass,
@@ -141,7 +141,8 @@ fn keep(rows: usize, columns: usize, rate: f32, row_rate: f32, rng: &mut Stream)
     out
 }
 
-fn add_noise(values: &mut Array2<f32>, deviation: f32, rng: &mut Stream) {
+/// Adds Gaussian noise.
+pub(super) fn add_noise(values: &mut Array2<f32>, deviation: f32, rng: &mut Stream) {
     if deviation == 0.0 {
         return;
     }

@@ -3,16 +3,17 @@
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::chunk::embed;
+use super::chunk::{add_noise, embed};
 use crate::Result;
 use crate::data::corpus::Example;
+use crate::data::random::{Purpose, stream};
 use crate::distill::{Loss, sigmoid};
-use crate::student::{Ranges, Student};
+use crate::student::{Ranges, Site, Student};
 
 /// Figures over some sentences.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Sentences.
     pub n: usize,
@@ -104,6 +105,38 @@ pub fn evaluate(
         }),
         ranges,
     })
+}
+
+/// Margins with Gaussian noise of standard deviation `deviation` on every product of two encrypted values: the outputs of blocks and
+/// attention as in training, and the squares of the head, whose noise reaches the margin through o₂. Draw `draw` of `seed`.
+///
+/// # Errors
+/// As [`margins`].
+pub fn noisy_margins(
+    student: &Student<f32>,
+    table: ArrayView2<'_, f32>,
+    buckets: &[LengthBucket],
+    examples: &[Example],
+    deviation: f32,
+    (seed, draw): (u64, u64),
+) -> Result<Vec<f32>> {
+    let by_square = student.head.square.iter().map(|&o| o * o).sum::<f32>().sqrt() * deviation;
+    let parts: Vec<Vec<f32>> = examples
+        .par_chunks(super::SENTENCES_PER_CHUNK)
+        .enumerate()
+        .map(|(i, part)| {
+            let mut rng = stream(seed, Purpose::Measure, draw << 32 | i as u64);
+            let batch = Ragged::new(part.iter().map(|e| e.ids.len()), buckets)?;
+            let ids: Vec<u32> = part.iter().flat_map(|e| e.ids.iter().copied()).collect();
+            let mut products = |site, values: &mut ndarray::Array2<f32>| match site {
+                Site::Product => add_noise(values, deviation, &mut rng),
+                Site::Mean => (),
+            };
+            let pass = student.forward(embed(table, &ids), &batch, &mut products);
+            Ok(pass.margins.iter().map(|m| m + by_square * rng.normal_pair().0).collect())
+        })
+        .collect::<Result<_>>()?;
+    Ok(parts.concat())
 }
 
 #[cfg(test)]

@@ -86,13 +86,13 @@ impl<'a> Trainer<'a> {
         let square: f64 = table.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
         let scale = (square / table.len().max(1) as f64).sqrt().max(1e-6);
         let r = &config.recipe;
-        let student = Student::random(&config.network, scale, r.seed);
+        let student = Student::random(&config.network, scale, r.seed)?;
         Ok(Trainer {
             adam: Adam::new(r.decay, r.ema),
             table_adam: Adam::new(0.0, r.ema),
             loss: Loss::new(r, &config.network),
             batches: Batches::new(r, data.rows.len(), data.augmented.len()),
-            dense: Dense::new(&student, &Student::zeros(&config.network)),
+            dense: Dense::new(&student, &student.zero_gradient()),
             table: Table::new(table),
             student,
             config,
@@ -132,7 +132,7 @@ impl<'a> Trainer<'a> {
             .map(|(i, part)| chunk.run(part, number, i))
             .collect::<Result<_>>()?;
 
-        let mut gradient = Student::zeros(&self.config.network);
+        let mut gradient = self.student.zero_gradient();
         let mut sums = Sums::default();
         let mut parts = Vec::with_capacity(passes.len());
         for pass in passes {

@@ -1,4 +1,6 @@
-//! `cargo xtask train`: from data and teacher to the files of a student.
+//! `cargo xtask train`: from data and teacher to the files of a student, or a comparison of several ways of training it.
+
+mod study;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -21,6 +23,25 @@ pub struct Args {
     /// Folder for the student's files; without it, data/MODEL.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Train the student once without each of its parts instead, and write the comparison to docs/results/ablations.json. No student's
+    /// files are written. Finished runs are kept.
+    #[arg(long, conflicts_with_all = ["noise_curve", "out"])]
+    ablations: bool,
+    /// Train the student for several noise budgets instead, evaluate each under noise, and write docs/results/nu-curve.json.
+    #[arg(long, conflicts_with = "out")]
+    noise_curve: bool,
+    /// Steps of every run, instead of the configuration's.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
+    /// Only these ablations, by name.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "ablations")]
+    only: Vec<String>,
+    /// Noise budgets to train for, in bits; `none` is training without noise.
+    #[arg(long, value_name = "BITS", value_delimiter = ',', default_values = ["0", "1", "2", "4", "8", "none"], requires = "noise_curve")]
+    nu: Vec<String>,
+    /// Where the comparison is written, instead of docs/results/.
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
     /// One JSON object at the end instead of text.
     #[arg(long)]
     json: bool,
@@ -29,24 +50,31 @@ pub struct Args {
 /// Runs the command. A run that was stopped goes on from its last checkpoint.
 pub fn run(args: &Args) -> Result<()> {
     let root = workspace::root()?;
-    let config = match &args.config {
+    let mut config = match &args.config {
         None => TrainConfig::default(),
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
             serde_json::from_str(&text).with_context(|| format!("{} is not a training configuration", path.display()))?
         }
     };
+    if let Some(steps) = args.steps {
+        config.recipe.steps = steps;
+    }
+    if args.ablations || args.noise_curve {
+        return study::run(args, &config, &root);
+    }
     let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));
     let bar = Bar::new();
     let report = ::train::run(&config, &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
         .context("training stopped; data and teacher come with `cargo xtask fetch --from DIR`")?;
-    bar.0.finish_and_clear();
+    bar.finish();
     let text = if args.json {
         serde_json::to_string(&report)?
     } else {
         let (held_out, dev) = (&report.held_out, &report.dev);
         format!(
-            "{} steps, {:.0} s in this call\nheld out {} of {} right\ndev      {} of {} right, accuracy {:.4}, teacher {}\n{} bytes in {}",
+            "{} steps, {:.0} s in this call\nheld out {} of {} right\ndev      {} of {} right, accuracy {:.4}, teacher {}\n\
+             nu       {:.1} bits predicted, {} levels left on {}\n{} bytes in {}",
             report.steps,
             report.seconds,
             held_out.correct,
@@ -55,6 +83,9 @@ pub fn run(args: &Args) -> Result<()> {
             dev.n,
             dev.accuracy,
             dev.teacher_correct,
+            report.noise_budget.bits,
+            report.noise_budget.levels_left,
+            report.noise_budget.parameters,
             report.weights_bytes,
             out.display()
         )
@@ -75,6 +106,18 @@ impl Bar {
         Self(bar)
     }
 
+    fn line(&self, text: &str) {
+        if self.0.is_hidden() {
+            eprintln!("{text}");
+        } else {
+            self.0.println(text);
+        }
+    }
+
+    fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+
     fn show(&self, progress: &Progress) {
         match progress {
             Progress::Labelling { what, done, of } => {
@@ -87,12 +130,7 @@ impl Bar {
                 self.0.set_message(format!("loss {:.4}", step.loss));
             }
             other => {
-                let line = serde_json::to_string(other).unwrap_or_else(|error| error.to_string());
-                if self.0.is_hidden() {
-                    eprintln!("{line}");
-                } else {
-                    self.0.println(line);
-                }
+                self.line(&serde_json::to_string(other).unwrap_or_else(|error| error.to_string()));
             }
         }
     }

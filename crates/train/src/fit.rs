@@ -1,0 +1,135 @@
+//! The loop over all steps, with checkpoints and a log.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use distilbert_he::student::EmbeddingTable;
+use ndarray::{Array2, s};
+
+use crate::budget;
+use crate::config::TrainConfig;
+use crate::data::corpus::Corpus;
+use crate::distill::Loss;
+use crate::run::Progress;
+use crate::student::Student;
+use crate::trainer::Trainer;
+use crate::trainer::checkpoint::write_atomically;
+use crate::trainer::evaluate::evaluate;
+use crate::{Error, Result};
+
+/// A trained student as it would be delivered.
+pub struct Fitted {
+    /// Everything behind the table.
+    pub student: Student<f32>,
+    /// The table, rounded to bytes.
+    pub embedding: EmbeddingTable,
+    /// Steps of training.
+    pub steps: u64,
+}
+
+/// The entries of a rounded table.
+///
+/// # Errors
+/// None that a table made by training has.
+pub fn table_values(embedding: &EmbeddingTable) -> Result<Array2<f32>> {
+    let ids: Vec<u32> = (0..embedding.vocab_size() as u32).collect();
+    let values = embedding.embed::<f32>(&ids)?;
+    let columns = embedding.parts().0.ncols();
+    Ok(values.slice_move(s![.., ..columns]))
+}
+
+/// Trains from `table` on `corpus`. Checkpoint and log lie in `runs`/DIGEST; a run that was interrupted goes on from its checkpoint,
+/// and a finished one is only read.
+///
+/// # Errors
+/// A wanted noise budget that the first weights do not have; divergence; files that cannot be written.
+pub fn fit(
+    config: &TrainConfig,
+    corpus: &Corpus,
+    table: Array2<f32>,
+    runs: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Fitted> {
+    let run_dir = runs.join(&config.digest()?[..16]);
+    std::fs::create_dir_all(&run_dir).map_err(Error::io(&run_dir))?;
+    let mut trainer = Trainer::new(config, &corpus.training, table)?;
+    if let Some(bits) = config.recipe.noise_budget {
+        // The first weights already show whether the circuit has enough levels and what its noise will be like.
+        let (student, table) = trainer.averaged();
+        let embedding = EmbeddingTable::quantise(table.view(), true);
+        let sentences = corpus.held_out.get(..1).unwrap_or_default();
+        budget::of_score(&config.network, student, &embedding, sentences, config.recipe.seed)?.require(bits)?;
+    }
+    let checkpoint = run_dir.join("checkpoint.safetensors");
+    if checkpoint.exists() {
+        trainer.restore(&checkpoint)?;
+        progress(&Progress::Resumed { step: trainer.done() });
+    }
+    let mut log = Log::open(run_dir.join("log.jsonl"), trainer.done())?;
+    let loss = Loss::new(&config.recipe, &config.network);
+    let buckets = &config.network.buckets;
+    while trainer.done() < config.recipe.steps {
+        let report = trainer.step()?;
+        let step = report.step;
+        let last = step == config.recipe.steps;
+        log.write(&Progress::Step(report), progress)?;
+        if last || step.is_multiple_of(config.recipe.evaluate_every) {
+            let (student, table) = trainer.averaged();
+            let held_out = evaluate(student, table.view(), buckets, &loss, &corpus.held_out)?;
+            log.write(&Progress::Evaluated { step, held_out }, progress)?;
+        }
+        if last || step.is_multiple_of(config.recipe.checkpoint_every) {
+            trainer.save(&checkpoint)?;
+        }
+    }
+    let steps = trainer.done();
+    let (student, table) = trainer.averaged();
+    Ok(Fitted { student: student.clone(), embedding: EmbeddingTable::quantise(table.view(), true), steps })
+}
+
+/// One JSON object per line.
+struct Log {
+    path: PathBuf,
+    file: std::fs::File,
+}
+
+impl Log {
+    /// Opens the log; lines of steps after `done`, written before an interruption, are dropped.
+    fn open(path: PathBuf, done: u64) -> Result<Log> {
+        let old = if path.exists() { std::fs::read_to_string(&path).map_err(Error::io(&path))? } else { String::new() };
+        let kept: String =
+            old.lines().filter(|line| step_of(line).is_some_and(|s| s <= done)).flat_map(|line| [line, "\n"]).collect();
+        write_atomically(&path, kept.as_bytes())?;
+        let file = std::fs::OpenOptions::new().append(true).open(&path).map_err(Error::io(&path))?;
+        Ok(Log { path, file })
+    }
+
+    fn write(&mut self, event: &Progress, progress: &mut dyn FnMut(&Progress)) -> Result<()> {
+        let mut line = serde_json::to_vec(event).map_err(|e| Error::Config(e.to_string()))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(Error::io(&self.path))?;
+        progress(event);
+        Ok(())
+    }
+}
+
+/// Number of the step that a line of the log tells of.
+fn step_of(line: &str) -> Option<u64> {
+    let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    value.get("step").and_then(|s| s.get("step")).or_else(|| value.get("evaluated")?.get("step"))?.as_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_forgets_what_will_be_done_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, "{\"step\":{\"step\":1}}\n{\"evaluated\":{\"step\":1}}\n{\"step\":{\"step\":2}}\n{\"step\":{\"st")?;
+        drop(Log::open(path.clone(), 1)?);
+        assert_eq!(std::fs::read_to_string(&path)?, "{\"step\":{\"step\":1}}\n{\"evaluated\":{\"step\":1}}\n");
+        Ok(())
+    }
+}

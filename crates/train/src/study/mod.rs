@@ -1,0 +1,128 @@
+//! The same student trained in several ways from one set of data, to compare them.
+//!
+//! Every run is a [`TrainConfig`] and has its checkpoints under the digest of it, like any training: an interrupted study goes on where it
+//! stopped. Results are written after every run; a result whose configuration and data are those asked for is kept.
+
+mod ablations;
+mod noise_curve;
+
+use std::path::{Path, PathBuf};
+
+use hnn_layers::soft_argmax::{SoftArgmax, entropy};
+use ndarray::Array2;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::budget::{self, Prediction};
+use crate::config::TrainConfig;
+use crate::data::corpus::{Corpus, DataPaths, Example};
+use crate::distill::Loss;
+use crate::fit::{Fitted, fit, table_values};
+use crate::run::{Progress, prepare};
+use crate::trainer::checkpoint::write_atomically;
+use crate::trainer::evaluate::{Evaluation, evaluate, margins};
+use crate::{Error, Result, pca};
+
+pub use ablations::{Ablation, Ablations, ablations, run_ablations};
+pub use noise_curve::{NoiseCurve, NoisePoint, NoiseTrained, run_noise_curve};
+
+/// Held-out sentences of each length class on which ν is predicted.
+const BUDGET_SENTENCES_PER_CLASS: usize = 3;
+
+/// Data that several runs share.
+pub struct Study {
+    base: TrainConfig,
+    corpus: Corpus,
+    table: Array2<f32>,
+    runs: PathBuf,
+}
+
+/// What is known of one trained student.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figures {
+    /// On the held-out sentences.
+    pub held_out: Evaluation,
+    /// On dev.
+    pub dev: Evaluation,
+    /// β of the Soft-Argmax layer.
+    pub beta: f32,
+    /// Largest |β·margin| / bound on both: above 1 the Soft-Argmax polynomial was left.
+    pub max_range_ratio: f64,
+    /// Mean entropy in bits of the dev answers behind the Soft-Argmax polynomial.
+    pub entropy_bits: f64,
+    /// The same of σ(margin): softmax of the logits, without the layer's learned β.
+    pub entropy_bits_without_soft_argmax: f64,
+    /// Predicted ν of the encrypted score.
+    pub noise_budget: Prediction,
+    /// Predicted ν of the encrypted margin, in units of the margin: what an answer without the Soft-Argmax layer would have.
+    pub margin_bits: f64,
+}
+
+impl Study {
+    /// Reads the data of `base` from the layout that `cargo xtask fetch` makes in `data_dir`.
+    ///
+    /// # Errors
+    /// Missing data, a refused configuration.
+    pub fn open(base: &TrainConfig, data_dir: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Study> {
+        base.validate()?;
+        let corpus = prepare(base, &DataPaths::in_folder(data_dir), progress)?;
+        let table = pca::initial_table(&corpus.teacher, corpus.special, base.network.features - 1)?;
+        Ok(Study { base: base.clone(), corpus, table, runs: data_dir.join("runs") })
+    }
+
+    /// Digest of configuration and data.
+    fn digest(&self, config: &TrainConfig) -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(config.digest()?.as_bytes()).update(&self.corpus.training.digest);
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Trains one student. `config` differs from the base in network and recipe alone.
+    fn train(&self, config: &TrainConfig, progress: &mut dyn FnMut(&Progress)) -> Result<Fitted> {
+        config.validate()?;
+        fit(config, &self.corpus, self.table.clone(), &self.runs, progress)
+    }
+
+    fn figures(&self, config: &TrainConfig, fitted: &Fitted) -> Result<Figures> {
+        let (network, student) = (&config.network, &fitted.student);
+        let loss = Loss::new(&config.recipe, network);
+        let table = table_values(&fitted.embedding)?;
+        let on = |examples: &[Example]| evaluate(student, table.view(), &network.buckets, &loss, examples);
+        let (held_out, dev) = (on(&self.corpus.held_out)?, on(&self.corpus.dev)?);
+        let beta = student.beta.sum();
+        let layer = SoftArgmax::new(beta.into(), network.score_bound, network.score_degree)?;
+        let (dev_margins, _) = margins(student, table.view(), &network.buckets, &self.corpus.dev)?;
+        let mean =
+            |f: &dyn Fn(f64) -> f64| dev_margins.iter().map(|&m| f(m.into())).sum::<f64>() / dev_margins.len().max(1) as f64;
+        let sample = budget::sample(&network.buckets, &self.corpus.held_out, BUDGET_SENTENCES_PER_CLASS)?;
+        let seed = config.recipe.seed;
+        Ok(Figures {
+            max_range_ratio: f64::from(beta) * held_out.ranges.margin.max(dev.ranges.margin) / network.score_bound,
+            entropy_bits: mean(&|m| entropy(layer.score(m).clamp(0.0, 1.0))),
+            entropy_bits_without_soft_argmax: mean(&|m| entropy(crate::distill::sigmoid(m))),
+            noise_budget: budget::of_score(network, student, &fitted.embedding, &sample, seed)?,
+            margin_bits: budget::of_margin(network, student, &fitted.embedding, &sample, seed)?,
+            beta,
+            held_out,
+            dev,
+        })
+    }
+}
+
+/// A file of results that an earlier call may have left; `None` where there is none.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let bytes = match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(Error::io(path))?,
+    };
+    let parsed = serde_json::from_slice(&bytes);
+    parsed
+        .map(Some)
+        .map_err(|e| Error::malformed(path, e.to_string(), "results of an earlier call; move the file away to start again"))
+}
+
+fn write<T: Serialize>(path: &Path, results: &T) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(results).map_err(|e| Error::Config(e.to_string()))?;
+    text.push(b'\n');
+    write_atomically(path, &text)
+}
