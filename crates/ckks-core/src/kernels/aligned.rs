@@ -100,7 +100,7 @@ mod pool {
     use super::Line;
 
     /// Shorter buffers are cheap to allocate.
-    const SHORTEST: usize = 1 << 12;
+    const SHORTEST: usize = 1 << 9;
     /// At most this many lines (1 GiB) wait for reuse.
     const LARGEST_TOTAL: usize = 1 << 24;
 

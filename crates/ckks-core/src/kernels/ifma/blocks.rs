@@ -41,24 +41,34 @@ pub fn mul_blocks_add_assign(m: &Modulus, acc: &mut [u64], a: &[u64], w: &[u64],
     }
 }
 
-/// Outputs of one register tile.
-const OUTS: usize = 2;
-/// Vectors of one register tile: with two halves a sum, 16 of the 32 registers hold sums.
-const ROWS: usize = 4;
 /// Runs whose weights are packed at a time: a few cache lines of each row.
 const RUNS: usize = 16;
 
-type Tile = [Row; ROWS];
-
+/// A register tile is a few vectors of one run for a few outputs: eight sums of two halves are 16 of the 32 registers. Short runs
+/// leave room for more outputs.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weights: &[&[u64]], run: usize) {
-    if !run.is_multiple_of(8 * ROWS) || inputs.is_empty() || run == 0 {
-        return portable::gemm_blocks(m, outs, inputs, weights, run);
+    match (inputs.is_empty() || run == 0, run % 32) {
+        (false, 0) => gemm_tiles::<2, 4>(m, outs, inputs, weights, run),
+        (false, 16) => gemm_tiles::<4, 2>(m, outs, inputs, weights, run),
+        (false, 8 | 24) => gemm_tiles::<8, 1>(m, outs, inputs, weights, run),
+        _ => portable::gemm_blocks(m, outs, inputs, weights, run),
     }
+}
+
+/// As [`gemm_blocks`] for runs of a multiple of 8·ROWS words, with tiles of OUTS outputs and ROWS vectors.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn gemm_tiles<const OUTS: usize, const ROWS: usize>(
+    m: &Modulus,
+    outs: &mut [&mut [u64]],
+    inputs: &[&[u64]],
+    weights: &[&[u64]],
+    run: usize,
+) {
     let prime = Prime::new(m);
     let most = most_terms(m.value(), m.value());
     let tiles_per_run = run / (8 * ROWS);
-    let inputs: Vec<&[Tile]> = inputs.iter().map(|x| x.as_chunks::<8>().0.as_chunks::<ROWS>().0).collect();
+    let inputs: Vec<&[[Row; ROWS]]> = inputs.iter().map(|x| x.as_chunks::<8>().0.as_chunks::<ROWS>().0).collect();
     let tiles = inputs[0].len();
     let groups = outs.len().div_ceil(OUTS);
     // The weights of a few runs, one run after the other: output group after output group, the group's outputs side by side for
@@ -66,7 +76,7 @@ pub fn gemm_blocks(m: &Modulus, outs: &mut [&mut [u64]], inputs: &[&[u64]], weig
     let words = groups * inputs.len();
     let mut packed: Vec<[u64; OUTS]> = vec![[0; OUTS]; RUNS * words];
     // The inputs' tiles, for the same reason: they are read once for every group of outputs.
-    let mut columns: Vec<Tile> = vec![[[0; 8]; ROWS]; inputs.len()];
+    let mut columns: Vec<[Row; ROWS]> = vec![[[0; 8]; ROWS]; inputs.len()];
     for tile in 0..tiles {
         columns.iter_mut().zip(&inputs).for_each(|(column, input)| *column = input[tile]);
         let c = tile / tiles_per_run;
