@@ -1,5 +1,6 @@
 //! Encoded vectors.
 
+use crate::kernels::{Lane, LaneCoefficients};
 use crate::params::Scale;
 use crate::ring::{Ntt, Poly};
 
@@ -76,14 +77,6 @@ pub(crate) enum RealCoefficients<'a> {
 }
 
 impl RealPlaintext<'_> {
-    /// The period s.
-    pub fn period(&self) -> usize {
-        match &self.coefficients {
-            RealCoefficients::Small(c) => c.len(),
-            RealCoefficients::Wide(c) => c.len(),
-        }
-    }
-
     /// Largest |b_k|.
     pub fn largest(&self) -> f64 {
         let largest = match &self.coefficients {
@@ -93,14 +86,12 @@ impl RealPlaintext<'_> {
         largest * self.factor
     }
 
-    /// Writes the coefficients to a lane of `rows`, which are as many as a multiple of the period: in a subring of longer period the
-    /// polynomial has gaps.
-    pub fn fill_lane(&self, rows: &mut [[f64; 8]], lane: usize) {
-        let gap = rows.len() / self.period();
-        let rows = rows.iter_mut().step_by(gap);
-        match &self.coefficients {
-            RealCoefficients::Small(c) => rows.zip(*c).for_each(|(row, &c)| row[lane] = f64::from(c) * self.factor),
-            RealCoefficients::Wide(c) => rows.zip(c).for_each(|(row, &c)| row[lane] = c * self.factor),
-        }
+    /// For the transform.
+    pub fn lane(&self) -> Lane<'_> {
+        let coefficients = match &self.coefficients {
+            RealCoefficients::Small(c) => LaneCoefficients::Small(c),
+            RealCoefficients::Wide(c) => LaneCoefficients::Wide(c),
+        };
+        Lane { coefficients, factor: self.factor }
     }
 }

@@ -10,7 +10,7 @@ use super::{Arithmetic, PlainVector};
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
-use crate::eval;
+use crate::eval::{self, RealMatrix};
 use crate::kernels::LARGEST_COEFFICIENT;
 use crate::keys::EvaluationKeys;
 use crate::params::{Params, Scale};
@@ -114,8 +114,8 @@ impl<'k> CkksEvaluator<'k> {
 
     /// The inner sums of giants, without rescaling.
     fn inner_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
-        if let Some((rows, period)) = self.real_rows(inputs.len(), giants, level, scale)? {
-            return self.inner.matrix_real(inputs, &rows, period, scale);
+        if let Some(matrix) = self.real_matrix(inputs.len(), giants, level, scale)? {
+            return self.inner.matrix_real(inputs, &matrix);
         }
         let mut sums = Vec::with_capacity(giants.len());
         for some in giants.chunks(GIANTS_AT_ONCE) {
@@ -128,16 +128,8 @@ impl<'k> CkksEvaluator<'k> {
         Ok(sums)
     }
 
-    /// The rows of a matrix of real plaintexts and their longest period, if they can be multiplied class by class and that is
-    /// worth it.
-    #[expect(clippy::type_complexity)]
-    fn real_rows<'p>(
-        &self,
-        inputs: usize,
-        giants: &[Giant<'p>],
-        level: usize,
-        scale: Scale,
-    ) -> Result<Option<(Vec<Vec<(usize, RealPlaintext<'p>)>>, usize)>> {
+    /// The matrix of real plaintexts, if it can be multiplied class by class and that is worth it.
+    fn real_matrix<'p>(&self, inputs: usize, giants: &[Giant<'p>], level: usize, scale: Scale) -> Result<Option<RealMatrix<'p>>> {
         let terms = || giants.iter().flat_map(|g| &g.terms);
         let period = terms().map(|t| t.1.period()).max().unwrap_or(1);
         let long_runs = period * 2 * SHORTEST_RUN <= self.params().n();
@@ -160,7 +152,7 @@ impl<'k> CkksEvaluator<'k> {
             giants.par_iter().map(|g| g.terms.iter().map(real).collect::<Result<_>>()).collect::<Result<_>>()?;
         let largest = rows.par_iter().flatten().map(|(_, p)| p.largest()).reduce(|| 0.0, f64::max);
         self.encoder.check_fits(largest, level, scale)?;
-        Ok((largest + 1.0 < LARGEST_COEFFICIENT).then_some((rows, period)))
+        Ok((largest + 1.0 < LARGEST_COEFFICIENT).then_some(RealMatrix { rows, period, scale }))
     }
 
     /// The lowest level among the vectors, and all of them there.
@@ -278,6 +270,12 @@ impl Arithmetic for CkksEvaluator<'_> {
         let scale = self.factor_scale("a matrix product", level)?;
         let inputs: Vec<&Ciphertext> = lowered.iter().map(|v| &**v).collect();
         let output = |giants: &Giants<'_>| {
+            if !giants.chained {
+                if let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)? {
+                    let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
+                    return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
+                }
+            }
             let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
             if !giants.chained {
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();

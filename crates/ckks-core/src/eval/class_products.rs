@@ -3,9 +3,12 @@
 use rayon::prelude::*;
 
 use super::Evaluator;
+use super::switched_rotation::RotatedTerm;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
-use crate::kernels::{ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lanes, gemm_classes};
+use crate::kernels::{
+    self, AlignedBuf, ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, Lanes, gemm_classes,
+};
 use crate::params::Scale;
 use crate::plaintext::RealPlaintext;
 use crate::ring::{Basis, Ntt, Poly};
@@ -14,73 +17,167 @@ use crate::ring::{Basis, Ntt, Poly};
 const WEIGHT_BYTES: usize = 8 << 20;
 /// Parts that the classes are cut into for parallel work.
 const PARTS: usize = 16;
+/// Outputs of more bytes than this do not stay in caches until they are read.
+const CACHED_BYTES: usize = 16 << 20;
+
+/// Real plaintexts: rows of (input, plaintext), an input at most once a row; their longest period; the scale of all.
+pub(crate) struct RealMatrix<'a> {
+    pub rows: Vec<Vec<(usize, RealPlaintext<'a>)>>,
+    pub period: usize,
+    pub scale: Scale,
+}
+
+/// First parts of all outputs, or their sum after an automorphism each; second parts of all outputs.
+struct ClassProducts {
+    c0: Vec<Poly<Ntt>>,
+    c1: Vec<Poly<Ntt>>,
+}
+
+/// What one task computes: some parts of the classes, of first (0) or second (1) polynomials.
+struct Task<'a> {
+    half: usize,
+    parts: std::ops::Range<usize>,
+    target: Target<'a>,
+}
+
+enum Target<'a> {
+    Limbs(Vec<[&'a mut [u64]; 2]>),
+    Sum(&'a mut [u64]),
+}
 
 impl Evaluator<'_> {
-    /// For every row Σ inputs\[i\] ⊙ p over its (i, p), the plaintexts at scale `scale`; nothing is rescaled. Inputs have one level
-    /// and one scale and occur at most once a row; `period` is the longest among the plaintexts.
+    /// For every row Σ inputs\[i\] ⊙ p over its (i, p); nothing is rescaled. Inputs have one level and one scale.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] for no inputs, an input that does not exist or a period above N/2; [`Error::ScaleMismatch`].
-    pub(crate) fn matrix_real(
+    pub(crate) fn matrix_real(&self, inputs: &[&Ciphertext], matrix: &RealMatrix<'_>) -> Result<Vec<Ciphertext>> {
+        let scale = common_scale(inputs)?.times(matrix.scale);
+        let ClassProducts { c0, c1 } = self.class_products(inputs, matrix, None)?;
+        Ok(c0.into_iter().zip(c1).map(|(c0, c1)| Ciphertext { c0, c1, scale }).collect())
+    }
+
+    /// Σ over rows of the row's product, rotated by its step, with one division by P and the last prime. First parts are added up
+    /// where they are computed: they need no key.
+    ///
+    /// # Errors
+    /// As [`Evaluator::matrix_real`]; [`Error::MissingKey`]; [`Error::LevelsExhausted`] at level 0.
+    pub(crate) fn matrix_real_rotated_rescale(
         &self,
         inputs: &[&Ciphertext],
-        rows: &[Vec<(usize, RealPlaintext<'_>)>],
-        period: usize,
-        scale: Scale,
-    ) -> Result<Vec<Ciphertext>> {
-        let n = self.params.n();
-        let Some(first) = inputs.first() else {
-            return Err(Error::LengthMismatch { what: "vectors of a matrix product", found: 0, needed: "at least 1".into() });
-        };
+        matrix: &RealMatrix<'_>,
+        steps: &[i64],
+    ) -> Result<Ciphertext> {
+        let scale = common_scale(inputs)?.times(matrix.scale);
+        let level = inputs.first().map_or(0, |c| c.level());
+        let keys = steps.iter().map(|&step| self.rotation_key(step, level)).collect::<Result<Vec<_>>>()?;
+        let mut products = self.class_products(inputs, matrix, Some(steps))?;
+        let c0 = products.c0.swap_remove(0);
+        let mut still = Poly::<Ntt>::zero(self.params.n(), Basis::at_level(level));
+        let mut terms = Vec::with_capacity(steps.len());
+        for (c1, key) in products.c1.iter().zip(keys) {
+            match key {
+                Some((element, key)) => terms.push(RotatedTerm { c0: None, c1, element, key }),
+                None => still.add_assign(&self.params, c1),
+            }
+        }
+        self.divide_rotated(&terms, Some(Ciphertext { c0, c1: still, scale }), scale, level, 1)
+    }
+
+    fn class_products(&self, inputs: &[&Ciphertext], matrix: &RealMatrix<'_>, steps: Option<&[i64]>) -> Result<ClassProducts> {
+        let (n, period) = (self.params.n(), matrix.period);
         if !period.is_power_of_two() || period > n / 2 {
             let needed = format!("a power of two up to {}", n / 2);
             return Err(Error::LengthMismatch { what: "period of a matrix product", found: period, needed });
         }
-        if let Some(other) = inputs.iter().find(|c| c.level() != first.level() || !c.scale.matches(first.scale)) {
-            return Err(Error::ScaleMismatch { level: first.level(), left: first.scale.log2(), right: other.scale.log2() });
-        }
-        let basis = Basis::at_level(first.level());
+        let basis = Basis::at_level(inputs.first().map_or(0, |c| c.level()));
         let line_bytes = size_of::<Lanes<u64>>() * period * inputs.len().div_ceil(LANE_INPUTS);
-        let at_once = (WEIGHT_BYTES / line_bytes).max(1) * LANE_OUTPUTS;
+        let at_once = (WEIGHT_BYTES / line_bytes.max(1)).max(1) * LANE_OUTPUTS;
         let transforms: Vec<_> =
             (0..basis.q).into_par_iter().map(|i| ClassTransform::new(self.params.ntt_q(i), period)).collect();
-        let mut out = Vec::with_capacity(rows.len());
-        for rows in rows.chunks(at_once) {
+        let tables: Vec<_> = steps
+            .unwrap_or(&[])
+            .iter()
+            .map(|&k| [k, -k].map(|k| self.params.automorphism(self.params.galois_element(k))))
+            .collect();
+        let parts = period.min(PARTS);
+        let threads = rayon::current_num_threads();
+        let sums = if threads == 1 { 1 } else { (2 * threads).next_power_of_two().min(parts) };
+        let mut partial: Vec<AlignedBuf> =
+            if steps.is_some() { (0..sums).map(|_| AlignedBuf::zeroed(n)).collect() } else { vec![] };
+        let stream = matrix.rows.len() * basis.limbs() * n * size_of::<u64>() > CACHED_BYTES;
+        let new = || Poly::<Ntt>::unfilled(n, basis);
+        let mut c1: Vec<_> = matrix.rows.iter().map(|_| new()).collect();
+        let mut c0: Vec<_> = match steps {
+            Some(_) => vec![Poly::<Ntt>::zero(n, basis)],
+            None => matrix.rows.iter().map(|_| new()).collect(),
+        };
+        for (chunk, rows) in matrix.rows.chunks(at_once).enumerate() {
             let entries = dense(rows, inputs.len())?;
-            let mut polys: [Vec<Poly<Ntt>>; 2] =
-                std::array::from_fn(|_| rows.iter().map(|_| Poly::<Ntt>::unfilled(n, basis)).collect());
+            let range = chunk * at_once..chunk * at_once + rows.len();
+            let tables: Vec<[&[u32]; 2]> =
+                tables.get(range.clone()).unwrap_or(&[]).iter().map(|[t, inverse]| [&t[..], &inverse[..]]).collect();
             let mut weights = ClassWeights::zeros(rows.len(), inputs.len(), period);
             for (i, transform) in transforms.iter().enumerate() {
-                fill(&mut weights, transform, &entries, inputs.len());
-                let parts = period.min(PARTS);
-                let mut tasks: Vec<Vec<[&mut [u64]; 2]>> = (0..2 * parts).map(|_| Vec::with_capacity(rows.len())).collect();
-                for (polys, tasks) in polys.iter_mut().zip(tasks.chunks_exact_mut(parts)) {
-                    for poly in polys {
-                        let (low, high) = poly.limb_mut(i).split_at_mut(n / 2);
-                        let pieces = low.chunks_exact_mut(n / 2 / parts).zip(high.chunks_exact_mut(n / 2 / parts).rev());
-                        tasks.iter_mut().zip(pieces).for_each(|(task, (low, high))| task.push([low, high]));
+                fill(&mut weights, transform, &entries);
+                let mut tasks = Vec::new();
+                if steps.is_some() {
+                    for (k, sum) in partial.iter_mut().enumerate() {
+                        sum.fill(0);
+                        let parts = k * parts / sums..(k + 1) * parts / sums;
+                        tasks.push(Task { half: 0, parts, target: Target::Sum(sum) });
                     }
+                } else {
+                    tasks.extend(limb_tasks(0, &mut c0[range.clone()], i, parts));
                 }
-                tasks.par_iter_mut().enumerate().for_each(|(k, outs)| {
-                    let (half, part) = (k / parts, k % parts);
+                tasks.extend(limb_tasks(1, &mut c1[range.clone()], i, parts));
+                tasks.into_par_iter().with_max_len(1).for_each(|mut task| {
                     let words = n / 2 / parts;
+                    let (start, end) = (task.parts.start, task.parts.end);
                     let pieces: Vec<[&[u64]; 2]> = inputs
                         .iter()
                         .map(|c| {
-                            let limb = if half == 0 { c.c0.limb(i) } else { c.c1.limb(i) };
-                            [&limb[part * words..][..words], &limb[n - (part + 1) * words..][..words]]
+                            let limb = if task.half == 0 { c.c0.limb(i) } else { c.c1.limb(i) };
+                            [&limb[start * words..end * words], &limb[n - end * words..n - start * words]]
                         })
                         .collect();
+                    let mut outputs = match &mut task.target {
+                        Target::Limbs(outs) => ClassOutputs::Limbs { outs, stream },
+                        Target::Sum(acc) => ClassOutputs::Moved { acc, tables: &tables },
+                    };
                     let classes = period / parts;
-                    gemm_classes(self.params.q(i), outs, &pieces, &weights, part * classes..(part + 1) * classes);
+                    gemm_classes(self.params.q(i), &mut outputs, &pieces, &weights, start * classes..end * classes);
                 });
+                if steps.is_some() {
+                    partial.iter().for_each(|sum| kernels::add_assign(self.params.q(i), c0[0].limb_mut(i), sum));
+                }
             }
-            let [c0, c1] = polys;
-            let scale = first.scale.times(scale);
-            out.extend(c0.into_iter().zip(c1).map(|(c0, c1)| Ciphertext { c0, c1, scale }));
         }
-        Ok(out)
+        Ok(ClassProducts { c0, c1 })
     }
+}
+
+fn common_scale(inputs: &[&Ciphertext]) -> Result<Scale> {
+    let Some(first) = inputs.first() else {
+        return Err(Error::LengthMismatch { what: "vectors of a matrix product", found: 0, needed: "at least 1".into() });
+    };
+    match inputs.iter().find(|c| c.level() != first.level() || !c.scale.matches(first.scale)) {
+        Some(other) => Err(Error::ScaleMismatch { level: first.level(), left: first.scale.log2(), right: other.scale.log2() }),
+        None => Ok(first.scale),
+    }
+}
+
+/// Limb `i` of some polynomials, cut into the parts of the classes.
+fn limb_tasks(half: usize, polys: &mut [Poly<Ntt>], i: usize, parts: usize) -> Vec<Task<'_>> {
+    let mut targets: Vec<Vec<[&mut [u64]; 2]>> = (0..parts).map(|_| Vec::with_capacity(polys.len())).collect();
+    for poly in polys {
+        let limb = poly.limb_mut(i);
+        let words = limb.len() / 2 / parts;
+        let (low, high) = limb.split_at_mut(words * parts);
+        let pieces = low.chunks_exact_mut(words).zip(high.chunks_exact_mut(words).rev());
+        targets.iter_mut().zip(pieces).for_each(|(target, (low, high))| target.push([low, high]));
+    }
+    let task = |(part, outs)| Task { half, parts: part..part + 1, target: Target::Limbs(outs) };
+    targets.into_iter().enumerate().map(task).collect()
 }
 
 /// Rows of all inputs, in order.
@@ -102,7 +199,7 @@ fn dense<'r, 'p>(rows: &'r [Vec<(usize, RealPlaintext<'p>)>], inputs: usize) -> 
 }
 
 /// Transforms all plaintexts for one prime, eight at a time.
-fn fill(weights: &mut ClassWeights, transform: &ClassTransform, entries: &[Vec<Option<&RealPlaintext<'_>>>], inputs: usize) {
+fn fill(weights: &mut ClassWeights, transform: &ClassTransform, entries: &[Vec<Option<&RealPlaintext<'_>>>]) {
     let period = transform.period();
     let quads = weights.quads();
     let pairs: Vec<_> = weights.pairs_mut().zip(entries.chunks(LANE_OUTPUTS)).collect();
@@ -110,18 +207,13 @@ fn fill(weights: &mut ClassWeights, transform: &ClassTransform, entries: &[Vec<O
         let mut coefficients = vec![[0.0; 8]; period];
         let mut values = vec![[0; 8]; period];
         for quad in 0..quads {
-            coefficients.fill([0.0; 8]);
-            let mut any = false;
-            for (g, row) in rows.iter().enumerate() {
-                for (b, entry) in row[quad * LANE_INPUTS..inputs.min((quad + 1) * LANE_INPUTS)].iter().enumerate() {
-                    if let Some(p) = entry {
-                        p.fill_lane(&mut coefficients, LANE_OUTPUTS * b + g);
-                        any = true;
-                    }
-                }
-            }
+            let lanes: [Option<Lane<'_>>; 8] = std::array::from_fn(|lane| {
+                let row = rows.get(lane % LANE_OUTPUTS)?;
+                row.get(quad * LANE_INPUTS + lane / LANE_OUTPUTS).copied().flatten().map(|p| p.lane())
+            });
             let places = lines[quad..].iter_mut().step_by(quads);
-            if any {
+            if lanes.iter().any(Option::is_some) {
+                kernels::interleave(&mut coefficients, &lanes);
                 transform.forward(&coefficients, &mut values);
                 places.zip(&values).for_each(|(place, v)| *place = *v);
             } else {

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::keys::EvaluationKeys;
 use crate::params::Params;
 
+pub(crate) use class_products::RealMatrix;
 pub use key_switch::Decomposed;
 
 /// Evaluates circuits under one parameter set, with or without evaluation keys.

@@ -7,6 +7,7 @@ use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::keys::SwitchingKey;
+use crate::params::Scale;
 use crate::ring::divide_by_dropped;
 
 impl<'k> Evaluator<'k> {
@@ -42,7 +43,7 @@ impl<'k> Evaluator<'k> {
     }
 
     /// Galois element and key of a rotation; `None` for one that moves nothing.
-    fn rotation_key(&self, step: i64, level: usize) -> Result<Option<(u64, &'k SwitchingKey)>> {
+    pub(super) fn rotation_key(&self, step: i64, level: usize) -> Result<Option<(u64, &'k SwitchingKey)>> {
         let step = step.rem_euclid(self.params.slots() as i64);
         if step == 0 {
             return Ok(None);
@@ -75,26 +76,42 @@ impl<'k> Evaluator<'k> {
             return Err(Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() });
         };
         let level = self.needs_level("a sum of rotations with rescaling", first.level(), rescalings)?;
-        // One sum per number of special primes that the keys use: keys of one level share it.
-        let mut groups: Vec<(usize, Vec<RotatedTerm<'_>>)> = Vec::new();
+        let mut rotated = Vec::with_capacity(terms.len());
         let mut still: Option<Ciphertext> = None;
         for (a, step) in terms {
             if a.level() != level || !a.scale.matches(first.scale) {
                 return Err(Error::ScaleMismatch { level, left: first.scale.log2(), right: a.scale.log2() });
             }
-            let Some((element, key)) = self.rotation_key(*step, level)? else {
-                still = Some(still.map_or_else(|| Ok((*a).clone()), |sum| self.add(&sum, a))?);
-                continue;
-            };
-            let special = key.shape().special;
+            match self.rotation_key(*step, level)? {
+                Some((element, key)) => rotated.push(RotatedTerm { c0: Some(&a.c0), c1: &a.c1, element, key }),
+                None => still = Some(still.map_or_else(|| Ok((*a).clone()), |sum| self.add(&sum, a))?),
+            }
+        }
+        self.divide_rotated(&rotated, still, first.scale, level, rescalings)
+    }
+
+    /// Σ of rotated terms and of one that stands still, all of a scale and level, with one division by P and so many of the last
+    /// primes for each number of special primes that the keys use: keys of one level share it.
+    pub(super) fn divide_rotated(
+        &self,
+        terms: &[RotatedTerm<'_>],
+        mut still: Option<Ciphertext>,
+        scale: Scale,
+        level: usize,
+        rescalings: usize,
+    ) -> Result<Ciphertext> {
+        self.needs_level("a sum of rotations with rescaling", level, rescalings)?;
+        let mut groups: Vec<(usize, Vec<&RotatedTerm<'_>>)> = Vec::new();
+        for term in terms {
+            let special = term.key.shape().special;
             match groups.iter_mut().find(|(s, _)| *s == special) {
-                Some((_, group)) => group.push((a, element, key)),
-                None => groups.push((special, vec![(a, element, key)])),
+                Some((_, group)) => group.push(term),
+                None => groups.push((special, vec![term])),
             }
         }
         let sums = groups.iter().map(|(_, group)| self.switch_rotated(level, group)).collect::<Result<Vec<_>>>()?;
         let keep = level + 1 - rescalings;
-        let scale = if rescalings == 0 { first.scale } else { first.scale.over(self.prime_scale(level)) };
+        let scale = if rescalings == 0 { scale } else { scale.over(self.prime_scale(level)) };
         let mut total: Option<Ciphertext> = None;
         for (mut s0, mut s1) in sums {
             if let Some(a) = still.take() {

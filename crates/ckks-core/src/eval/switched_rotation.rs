@@ -10,7 +10,13 @@ use crate::keys::SwitchingKey;
 use crate::ring::{Basis, Ntt, Poly, convert_rows, fill_pair};
 
 /// A ciphertext, the Galois element that moves it, and that element's key.
-pub(super) type RotatedTerm<'a> = (&'a Ciphertext, u64, &'a SwitchingKey);
+pub(super) struct RotatedTerm<'a> {
+    /// `None` where it has been added up already.
+    pub c0: Option<&'a Poly<Ntt>>,
+    pub c1: &'a Poly<Ntt>,
+    pub element: u64,
+    pub key: &'a SwitchingKey,
+}
 
 /// Digits of several terms that are held at one time; two terms at least.
 const DIGIT_BYTES: usize = 48 << 20;
@@ -67,22 +73,22 @@ impl Evaluator<'_> {
 
     /// Σ of the images of ciphertexts of one level, still multiplied by P: one division then serves them all (eprint 2020/1203,
     /// section 4.3). The keys use one number of special primes.
-    pub(super) fn switch_rotated(&self, level: usize, terms: &[RotatedTerm<'_>]) -> Result<(Poly<Ntt>, Poly<Ntt>)> {
+    pub(super) fn switch_rotated(&self, level: usize, terms: &[&RotatedTerm<'_>]) -> Result<(Poly<Ntt>, Poly<Ntt>)> {
         let params = &self.params;
         let n = params.n();
-        let bytes = |(_, _, key): &RotatedTerm<'_>| {
-            let shape = key.shape();
+        let bytes = |t: &&RotatedTerm<'_>| {
+            let shape = t.key.shape();
             shape.digits(level) * shape.basis(level).limbs() * n * size_of::<u64>()
         };
-        let special = terms.first().map_or(0, |t| t.2.shape().special);
+        let special = terms.first().map_or(0, |t| t.key.shape().special);
         let basis = Basis { q: level + 1, p: special };
         let at_once = (DIGIT_BYTES / terms.iter().map(bytes).max().unwrap_or(1).max(1)).max(2);
         let mut sum0 = Poly::<Ntt>::zero(n, basis);
         let mut sum1 = Poly::<Ntt>::zero(n, basis);
         for some in terms.chunks(at_once) {
             let digits: Vec<Decomposed> =
-                some.par_iter().map(|(a, _, key)| self.decompose_outwards(&a.c1, key.shape())).collect::<Result<_>>()?;
-            let tables: Vec<_> = some.iter().map(|t| params.automorphism(t.1)).collect();
+                some.par_iter().map(|t| self.decompose_outwards(t.c1, t.key.shape())).collect::<Result<_>>()?;
+            let tables: Vec<_> = some.iter().map(|t| params.automorphism(t.element)).collect();
             let limbs = sum0.data_mut().par_chunks_exact_mut(n).zip(sum1.data_mut().par_chunks_exact_mut(n));
             limbs.enumerate().for_each(|(i, (acc0, acc1))| {
                 let m = params.modulus(basis, i);
@@ -90,16 +96,17 @@ impl Evaluator<'_> {
                 let switched: Vec<_> = some
                     .iter()
                     .zip(digits.iter().zip(&tables))
-                    .map(|((a, _, key), (digits, table))| {
+                    .map(|(t, (digits, table))| {
+                        let key = t.key;
                         let key_limb = if i < basis.q { i } else { i - basis.q + key.shape().level + 1 };
                         let digit = |j: usize| {
                             let own = key.shape().digit_range(level, j).contains(&i);
-                            if own { a.c1.limb(i) } else { digits.digits()[j].limb(i) }
+                            if own { t.c1.limb(i) } else { digits.digits()[j].limb(i) }
                         };
                         let halves = key.b.iter().zip(&key.a).take(digits.digits().len()).enumerate();
                         SwitchedTerm {
                             digits: halves.map(|(j, (b, a))| (digit(j), b.limb(key_limb), a.limb(key_limb))).collect(),
-                            plus: (i < basis.q).then(|| (a.c0.limb(i), factor)),
+                            plus: t.c0.filter(|_| i < basis.q).map(|c0| (c0.limb(i), factor)),
                             table,
                         }
                     })

@@ -86,10 +86,40 @@ impl ClassWeights {
         self.words.chunks_exact_mut(lines)
     }
 
+    pub(super) fn pairs(&self) -> usize {
+        self.outputs.div_ceil(LANE_OUTPUTS)
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub(super) fn period(&self) -> usize {
+        self.period
+    }
+
     pub(super) fn pair(&self, pair: usize) -> &[Lanes<u64>] {
         let lines = self.period * self.quads();
         &self.words[pair * lines..(pair + 1) * lines]
     }
+}
+
+/// Where the products of [`gemm_classes`] go.
+pub enum ClassOutputs<'o, 'l> {
+    /// To limbs of their own: of each the runs of the classes, in the lower half and in the upper.
+    Limbs {
+        /// A pair per output.
+        outs: &'o mut [[&'l mut [u64]; 2]],
+        /// Past the caches, to where they are not read again soon.
+        stream: bool,
+    },
+    /// To one limb of all words, added up after an automorphism each.
+    Moved {
+        /// The sum.
+        acc: &'o mut [u64],
+        /// Per output the automorphism's table and its inverse's (see [`super::permute_into`]).
+        tables: &'o [[&'l [u32]; 2]],
+    },
 }
 
 /// out_g = Σ_b w_gb·x_b on the runs of some classes: of every limb the runs of `classes` (lower half) and their conjugates (upper
@@ -99,18 +129,63 @@ impl ClassWeights {
 /// If numbers or lengths do not belong together.
 pub fn gemm_classes(
     m: &Modulus,
-    outs: &mut [[&mut [u64]; 2]],
+    outputs: &mut ClassOutputs<'_, '_>,
     inputs: &[[&[u64]; 2]],
     weights: &ClassWeights,
     classes: Range<usize>,
 ) {
-    assert!(outs.len() == weights.outputs && inputs.len() == weights.inputs);
+    assert!(inputs.len() == weights.inputs);
     assert!(classes.start < classes.end && classes.end <= weights.period);
     let Some(words) = inputs.first().map(|x| x[0].len()) else { return };
-    assert!(inputs.iter().flatten().all(|x| x.len() == words) && outs.iter().flatten().all(|x| x.len() == words));
     let run = words / classes.len();
-    assert!(run > 0 && run * classes.len() == words);
-    dispatch!(classes::gemm(m, outs, inputs, weights, classes, run))
+    assert!(run > 0 && run * classes.len() == words && inputs.iter().flatten().all(|x| x.len() == words));
+    match outputs {
+        ClassOutputs::Limbs { outs, .. } => {
+            assert!(outs.len() == weights.outputs && outs.iter().flatten().all(|x| x.len() == words));
+        }
+        ClassOutputs::Moved { acc, tables } => {
+            assert!(acc.len() == 2 * weights.period * run && tables.len() == weights.outputs);
+            assert!(tables.iter().flatten().all(|table| table.len() == acc.len()));
+        }
+    }
+    dispatch!(classes::gemm(m, outputs, inputs, weights, classes, run))
+}
+
+/// The coefficients of one lane and what they are multiplied by.
+#[derive(Clone, Copy)]
+pub struct Lane<'a> {
+    /// b_0 … b_{s−1}.
+    pub coefficients: LaneCoefficients<'a>,
+    /// Their factor.
+    pub factor: f64,
+}
+
+/// See [`Lane`].
+#[derive(Clone, Copy)]
+pub enum LaneCoefficients<'a> {
+    /// 32-bit integers.
+    Small(&'a [i32]),
+    /// Any numbers.
+    Wide(&'a [f64]),
+}
+
+impl LaneCoefficients<'_> {
+    /// Their number, the period s.
+    pub fn period(&self) -> usize {
+        match self {
+            Self::Small(c) => c.len(),
+            Self::Wide(c) => c.len(),
+        }
+    }
+}
+
+/// Brings coefficients side by side; the rows are a multiple of each lane's period, which then has gaps of zeros. `None` is zero.
+///
+/// # Panics
+/// If the rows are no multiple of a period.
+pub fn interleave(rows: &mut [Lanes<f64>], lanes: &[Option<Lane<'_>>; 8]) {
+    assert!(lanes.iter().flatten().all(|l| l.coefficients.period() > 0 && rows.len().is_multiple_of(l.coefficients.period())));
+    dispatch!(classes::interleave(rows, lanes))
 }
 
 #[cfg(test)]
@@ -119,6 +194,7 @@ mod tests {
     use crate::kernels::portable::classes as portable;
     use crate::kernels::tests::on_every_path;
     use crate::params::{Params, ParamsLiteral};
+    use crate::ring::automorphism::ntt_permutation;
 
     /// A fixed sequence of words.
     fn word(k: u64) -> u64 {
@@ -206,7 +282,27 @@ mod tests {
                                 [&mut a[0][..], &mut b[0][..]]
                             })
                             .collect();
-                        gemm_classes(m, &mut outs, &pieces, &weights, classes.clone());
+                        let mut limbs = ClassOutputs::Limbs { outs: &mut outs, stream: worst };
+                        gemm_classes(m, &mut limbs, &pieces, &weights, classes.clone());
+                        // Where limbs are whole powers of two: the same, moved and added up.
+                        let n = 2 * period * run;
+                        let moved = n.is_power_of_two();
+                        let tables: Vec<[Vec<u32>; 2]> = (0..if moved { outputs } else { 0 })
+                            .map(|g| [1, 5, 2 * n as u64 - 1, 3][g % 4])
+                            .map(|g| {
+                                let table = ntt_permutation(n.ilog2(), g);
+                                let mut inverse = vec![0; n];
+                                table.iter().enumerate().for_each(|(i, &s)| inverse[s as usize] = i as u32);
+                                [table, inverse]
+                            })
+                            .collect();
+                        let mut acc = vec![p - 1; n];
+                        let mut expected_acc = acc.clone();
+                        if moved {
+                            let tables: Vec<[&[u32]; 2]> = tables.iter().map(|[t, i]| [&t[..], &i[..]]).collect();
+                            let mut sum = ClassOutputs::Moved { acc: &mut acc, tables: &tables };
+                            gemm_classes(m, &mut sum, &pieces, &weights, classes.clone());
+                        }
                         for g in 0..outputs {
                             for half in 0..2 {
                                 for k in 0..words {
@@ -219,12 +315,55 @@ mod tests {
                                         expected,
                                         "run {run}, {outputs} × {inputs}, output {g}, place {k}"
                                     );
+                                    if moved {
+                                        let first = if half == 0 { classes.start * run } else { n - classes.end * run };
+                                        let o = &mut expected_acc[tables[g][1][first + k] as usize];
+                                        *o = m.add(*o, expected);
+                                    }
                                 }
                             }
                         }
+                        assert_eq!(acc, expected_acc, "run {run}, {outputs} × {inputs}");
                     });
                 }
             }
         }
+    }
+
+    #[test]
+    fn lanes_stand_side_by_side() {
+        let small: Vec<Vec<i32>> =
+            (0..8).map(|l| (0..24).map(|k| (word(l * 24 + k) >> 33) as i32 - (1 << 30)).collect()).collect();
+        let wide: Vec<f64> = (0..12).map(|k| k as f64 * 0.75).collect();
+        on_every_path(|| {
+            for mixed in [false, true] {
+                let lane = |l: usize| {
+                    let coefficients = match l {
+                        3 if mixed => LaneCoefficients::Wide(&wide),
+                        5 if mixed => return None,
+                        _ => LaneCoefficients::Small(&small[l]),
+                    };
+                    Some(Lane { coefficients, factor: 0.5 + l as f64 })
+                };
+                let mut rows = vec![[1.0; 8]; 24];
+                interleave(&mut rows, &std::array::from_fn(lane));
+                for (k, row) in rows.iter().enumerate() {
+                    for (l, &x) in row.iter().enumerate() {
+                        let expected = match lane(l) {
+                            None => 0.0,
+                            Some(Lane { coefficients: LaneCoefficients::Small(c), factor }) => f64::from(c[k]) * factor,
+                            Some(Lane { coefficients: LaneCoefficients::Wide(c), factor }) => {
+                                if k % 2 == 0 {
+                                    c[k / 2] * factor
+                                } else {
+                                    0.0
+                                }
+                            }
+                        };
+                        assert_eq!(x, expected, "row {k}, lane {l}");
+                    }
+                }
+            }
+        });
     }
 }

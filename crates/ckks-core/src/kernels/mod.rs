@@ -32,7 +32,10 @@ pub(crate) mod tests;
 pub use aligned::{AlignedBuf, release_idle_buffers};
 pub use basis_conversion::BasisConverter;
 pub use blocks::{gemm_blocks, mul_blocks_add_assign, mul_blocks_assign};
-pub use classes::{ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, LARGEST_COEFFICIENT, Lanes, gemm_classes};
+pub use classes::{
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, LARGEST_COEFFICIENT, Lane, LaneCoefficients, Lanes,
+    gemm_classes, interleave,
+};
 pub use dot::{dot_into, dot2_into};
 pub use modulus::Modulus;
 pub use ntt::NttTable;

@@ -4,9 +4,13 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::vector::{Prime, Row, Sum, add, load, most_terms, prefetch, reduce_once, splat, store, sub};
+use super::ntt::transpose::transpose;
+use super::permute::source;
+use super::vector::{Prime, Row, Sum, add, load, most_terms, prefetch, reduce_once, splat, store, store_past_caches, sub};
 use crate::kernels::Modulus;
-use crate::kernels::classes::{ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lanes};
+use crate::kernels::classes::{
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes,
+};
 use crate::kernels::portable::classes as portable;
 
 /// Rows that one half of the first-level cache holds: below this, stage after stage.
@@ -86,14 +90,14 @@ type Tile = [Row; ROWS];
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub fn gemm(
     m: &Modulus,
-    outs: &mut [[&mut [u64]; 2]],
+    outputs: &mut ClassOutputs<'_, '_>,
     inputs: &[[&[u64]; 2]],
     weights: &ClassWeights,
     classes: Range<usize>,
     run: usize,
 ) {
     if !run.is_multiple_of(8) {
-        return portable::gemm(m, outs, inputs, weights, classes, run);
+        return portable::gemm(m, outputs, inputs, weights, classes, run);
     }
     let prime = Prime::new(m);
     let quads = weights.quads();
@@ -132,25 +136,96 @@ pub fn gemm(
             let rows = next.clone().into_iter().flatten();
             halves.iter().zip(rows).flat_map(|(half, rows)| &half.as_chunks::<8>().0[rows])
         });
-        let products = outs.len().div_ceil(LANE_OUTPUTS) * block;
+        let products = weights.pairs() * block;
         let share = (inputs.len() * 2 * block * rows_per_run).div_ceil(products.max(1));
-        for (pair, outs) in outs.chunks_mut(LANE_OUTPUTS).enumerate() {
+        for pair in 0..weights.pairs() {
             let lines = &weights.pair(pair)[(classes.start + start) * quads..][..block * quads];
             for (c, lines) in lines.chunks_exact(quads).enumerate() {
                 coming.by_ref().take(share).for_each(prefetch);
                 for t in 0..tiles {
                     let columns = &columns[(c * tiles + t) * depth..][..depth];
                     let sums = tile(&prime, most, columns.as_chunks::<LANE_INPUTS>().0, lines);
-                    for (g, out) in outs.iter_mut().enumerate() {
+                    for g in 0..LANE_OUTPUTS.min(weights.outputs() - LANE_OUTPUTS * pair) {
                         for u in 0..ROWS.min(2 * rows_per_run - t * ROWS) {
                             let (half, row) = place(start + c, t * ROWS + u, rows_per_run, count);
-                            store(&mut out[half].as_chunks_mut::<8>().0[row], sums[g][u]);
+                            match outputs {
+                                ClassOutputs::Limbs { outs, stream } => {
+                                    let row = &mut outs[LANE_OUTPUTS * pair + g][half].as_chunks_mut::<8>().0[row];
+                                    if *stream { store_past_caches(row, sums[g][u]) } else { store(row, sums[g][u]) }
+                                }
+                                ClassOutputs::Moved { acc, tables } => {
+                                    let first = if half == 0 { classes.start } else { 2 * weights.period() - classes.end };
+                                    let row = first * rows_per_run + row;
+                                    add_moved(&prime, acc, &tables[LANE_OUTPUTS * pair + g], row, sums[g][u]);
+                                }
+                            }
                         }
                     }
                 }
             }
         }
         start += block;
+    }
+    if matches!(outputs, ClassOutputs::Limbs { stream: true, .. }) {
+        // Stores past the caches are seen by other threads in their order only after this.
+        _mm_sfence();
+    }
+}
+
+/// Adds a vector that stands at row `row` to where an automorphism moves it: an aligned block of eight (see `permute`), or
+/// else word by word.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn add_moved(prime: &Prime, acc: &mut [u64], [table, inverse]: &[&[u32]; 2], row: usize, x: __m512i) {
+    let places = &inverse.as_chunks::<8>().0[row];
+    let target = places[0] as usize / 8;
+    let acc_rows = acc.as_chunks_mut::<8>().0;
+    if let (Some(from), Some(sum)) = (table.as_chunks::<8>().0.get(target), acc_rows.get_mut(target)) {
+        if let Some((block, lanes)) = source(from, usize::MAX) {
+            if block == row {
+                let moved = _mm512_permutexvar_epi64(lanes, x);
+                return store(sum, reduce_once(add(load(sum), moved), prime.p));
+            }
+        }
+    }
+    let (mut words, mut p) = ([0; 8], [0; 8]);
+    store(&mut words, x);
+    store(&mut p, prime.p);
+    for (&place, word) in places.iter().zip(words) {
+        let sum = &mut acc[place as usize];
+        *sum += word;
+        *sum = (*sum).min(sum.wrapping_sub(p[0]));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn interleave(rows: &mut [Lanes<f64>], lanes: &[Option<Lane<'_>>; 8]) {
+    let mut small: [(&[[i32; 8]], f64); 8] = [(&[], 0.0); 8];
+    for (lane, small) in lanes.iter().zip(&mut small) {
+        match lane {
+            Some(Lane { coefficients: LaneCoefficients::Small(c), factor }) if c.len() == rows.len() => {
+                *small = (c.as_chunks().0, *factor);
+            }
+            _ => return portable::interleave(rows, lanes),
+        }
+    }
+    let (blocks, rest) = rows.as_chunks_mut::<8>();
+    if !rest.is_empty() {
+        return portable::interleave(rows, lanes);
+    }
+    for (k, block) in blocks.iter_mut().enumerate() {
+        let mut x = [_mm512_setzero_si512(); 8];
+        for l in 0..8 {
+            let (coefficients, factor) = small[l];
+            // SAFETY: both types are 32 bytes of which every pattern is valid.
+            let integers = unsafe { std::mem::transmute::<[i32; 8], __m256i>(coefficients[k]) };
+            x[l] = _mm512_castpd_si512(_mm512_mul_pd(_mm512_cvtepi32_pd(integers), _mm512_set1_pd(factor)));
+        }
+        let x = transpose(x);
+        for l in 0..8 {
+            // SAFETY: both types are 64 bytes of which every pattern is valid.
+            block[l] = unsafe { std::mem::transmute::<__m512i, [f64; 8]>(x[l]) };
+        }
     }
 }
 

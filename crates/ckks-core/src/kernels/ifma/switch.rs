@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::permute::source;
 use super::vector::{Prime, Row, Sum, add, load, most_terms, prefetch, reduce_once, splat, store, sub};
 use crate::kernels::Modulus;
 use crate::kernels::portable::switch as portable;
@@ -30,17 +31,6 @@ fn prefetch_tile<'a>(table: &[[[u32; 8]; ROWS]], tile: usize, sources: impl Iter
             sources.clone().filter_map(|s| rows(s).get(block)).for_each(prefetch);
         }
     }
-}
-
-/// The block that eight places lie in and the lanes that they take there; `None` if they are not of one block below `blocks`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-fn source(places: &[u32; 8], blocks: usize) -> Option<(usize, __m512i)> {
-    // SAFETY: both types are 32 bytes of which every pattern is valid.
-    let lanes = _mm512_cvtepu32_epi64(unsafe { std::mem::transmute::<[u32; 8], __m256i>(*places) });
-    let block = places[0] / 8;
-    let outside = _mm512_cmpgt_epu64_mask(_mm512_xor_si512(lanes, splat(u64::from(block) * 8)), splat(7));
-    (outside == 0 && (block as usize) < blocks).then_some((block as usize, lanes))
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]

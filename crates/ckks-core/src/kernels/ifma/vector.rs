@@ -22,6 +22,19 @@ pub fn store(row: &mut Row, v: __m512i) {
     *row = unsafe { std::mem::transmute::<__m512i, Row>(v) };
 }
 
+/// [`store`] that leaves the caches to others. Needs a fence before another thread reads.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn store_past_caches(row: &mut Row, v: __m512i) {
+    let to = row.as_mut_ptr();
+    if to.addr().is_multiple_of(64) {
+        // SAFETY: 64 writable bytes, on a boundary of 64.
+        unsafe { _mm512_stream_si512(to.cast(), v) }
+    } else {
+        store(row, v);
+    }
+}
+
 /// Asks for a line of memory that will be read soon.
 #[inline]
 pub fn prefetch(row: &Row) {

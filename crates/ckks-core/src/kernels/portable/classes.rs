@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::kernels::Modulus;
-use crate::kernels::classes::{ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lanes};
+use crate::kernels::classes::{
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes,
+};
 
 pub fn forward(transform: &ClassTransform, coefficients: &[Lanes<f64>], values: &mut [Lanes<u64>]) {
     let m = &transform.modulus;
@@ -41,24 +43,51 @@ pub fn forward(transform: &ClassTransform, coefficients: &[Lanes<f64>], values: 
 
 pub fn gemm(
     m: &Modulus,
-    outs: &mut [[&mut [u64]; 2]],
+    outputs: &mut ClassOutputs<'_, '_>,
     inputs: &[[&[u64]; 2]],
     weights: &ClassWeights,
     classes: Range<usize>,
     run: usize,
 ) {
     let quads = weights.quads();
-    for (g, out) in outs.iter_mut().enumerate() {
-        let lines = weights.pair(g / LANE_OUTPUTS);
-        for (half, out) in out.iter_mut().enumerate() {
-            for (k, o) in out.iter_mut().enumerate() {
-                let at = if half == 0 { k / run } else { classes.len() - 1 - k / run };
-                let lines = &lines[(classes.start + at) * quads..][..quads];
-                let weight = |b: usize| lines[b / LANE_INPUTS][LANE_OUTPUTS * (b % LANE_INPUTS) + g % LANE_OUTPUTS];
-                // Products are below 2^100: a quarter of a billion inputs fit 128 bits.
-                let sum = inputs.iter().enumerate().map(|(b, x)| u128::from(x[half][k]) * u128::from(weight(b))).sum();
-                *o = m.reduce_u128(sum);
+    let product = |g: usize, half: usize, k: usize| {
+        let at = if half == 0 { k / run } else { classes.len() - 1 - k / run };
+        let lines = &weights.pair(g / LANE_OUTPUTS)[(classes.start + at) * quads..][..quads];
+        let weight = |b: usize| lines[b / LANE_INPUTS][LANE_OUTPUTS * (b % LANE_INPUTS) + g % LANE_OUTPUTS];
+        // Products are below 2^100: a quarter of a billion inputs fit 128 bits.
+        m.reduce_u128(inputs.iter().enumerate().map(|(b, x)| u128::from(x[half][k]) * u128::from(weight(b))).sum())
+    };
+    match outputs {
+        ClassOutputs::Limbs { outs, .. } => {
+            for (g, out) in outs.iter_mut().enumerate() {
+                for (half, out) in out.iter_mut().enumerate() {
+                    out.iter_mut().enumerate().for_each(|(k, o)| *o = product(g, half, k));
+                }
             }
+        }
+        ClassOutputs::Moved { acc, tables } => {
+            let first = [classes.start * run, acc.len() - classes.end * run];
+            for (g, [_, inverse]) in tables.iter().enumerate() {
+                for (half, first) in first.into_iter().enumerate() {
+                    for k in 0..classes.len() * run {
+                        let o = &mut acc[inverse[first + k] as usize];
+                        *o = m.add(*o, product(g, half, k));
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub fn interleave(rows: &mut [Lanes<f64>], lanes: &[Option<Lane<'_>>; 8]) {
+    rows.fill([0.0; 8]);
+    for (k, lane) in lanes.iter().enumerate() {
+        let Some(Lane { coefficients, factor }) = lane else { continue };
+        let gap = rows.len() / coefficients.period();
+        let rows = rows.iter_mut().step_by(gap);
+        match coefficients {
+            LaneCoefficients::Small(c) => rows.zip(*c).for_each(|(row, &c)| row[k] = f64::from(c) * factor),
+            LaneCoefficients::Wide(c) => rows.zip(*c).for_each(|(row, &c)| row[k] = c * factor),
         }
     }
 }
