@@ -20,8 +20,8 @@ use crate::plaintext::{Plaintext, RealCoefficients, RealPlaintext, SubringPlaint
 const GIANTS_AT_ONCE: usize = 8;
 /// Products class by class take every place of the matrix: worth it where at least one in this many is filled.
 const SPARSEST: usize = 3;
-/// Shorter runs than a vector of eight words go another way.
-const SHORTEST_RUN: usize = 8;
+/// Runs of which two do not fill a tile of four vectors go another way.
+const SHORTEST_RUN: usize = 16;
 
 /// [`Arithmetic`] on ciphertexts: every ciphertext that it hands out has the canonical scale of its level.
 #[derive(Clone)]

@@ -99,12 +99,12 @@ impl PlainVector {
     /// for products with ciphertexts at any level, without a transform of its slots. The values that it stands for are those of
     /// the rounded polynomial, for every [`super::Arithmetic`].
     ///
-    /// The rounding error of a slot has the root mean square √(2s/12)·2^−31·max |b_k| or less for a period of s slots; `bits` is
+    /// The rounding error of a slot has the root mean square √(2s/12)·2^−30·max |b_k| or less for a period of s slots; `bits` is
     /// what it has to keep of the root mean square of the vector itself. Rotating the result gives up the compact form.
     ///
     /// # Errors
     /// [`Error::ValueOutOfRange`] for a complex vector, and where 32-bit coefficients keep fewer than `bits` bits, with the
-    /// number that they keep (24.7 at least for 2^15 slots; 30 to 31 for weights without structure).
+    /// number that they keep (23.8 at least for 2^15 slots; about 30 for weights without structure).
     pub fn compact(&self, bits: f64) -> Result<Self> {
         self.compact_with(&SpecialFft::new(self.period())?, bits)
     }
