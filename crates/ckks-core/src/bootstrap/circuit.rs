@@ -52,10 +52,17 @@ impl<'k> Bootstrapper<'k> {
     /// Checks the keys and encodes the matrices.
     ///
     /// # Errors
-    /// [`Error::ParamsMismatch`] for keys of other parameters, [`Error::MissingKey`] naming the first key that is not there.
+    /// [`Error::ParamsMismatch`] for keys of other parameters, [`Error::MissingKey`] naming the first key that is not there,
+    /// [`Error::InvalidParams`] for keys of a sparse secret of another weight.
     pub fn new(params: &BootstrapParams, keys: &'k BootstrapKeys) -> Result<Self> {
         let scheme = params.scheme();
         keys.check(scheme, &params.key_requirements())?;
+        let (found, needed) = (keys.encapsulation().sparse_weight(), params.literal().sparse_weight);
+        if found != needed {
+            return Err(Error::InvalidParams(format!(
+                "the keys' sparse secret has weight {found}, the circuit is made for {needed}; make the keys for this circuit"
+            )));
+        }
         let encoder = Encoder::new(scheme)?;
         let evaluator = Evaluator::new(scheme, keys.evaluation())?;
         let log_slots = params.literal().log_slots;
@@ -85,6 +92,11 @@ impl<'k> Bootstrapper<'k> {
         Ok(Self { params: params.clone(), keys, evaluator, slots_to_coeffs, coeffs_to_slots, packing, eval_mod, encoder, turns })
     }
 
+    /// The keys.
+    pub fn keys(&self) -> &'k BootstrapKeys {
+        self.keys
+    }
+
     /// The parameters.
     pub fn params(&self) -> &BootstrapParams {
         &self.params
@@ -110,6 +122,19 @@ impl<'k> Bootstrapper<'k> {
         let coefficients = self.coeffs_to_slots(&raised, slots)?;
         drop(raised);
         self.eval_mod(&coefficients)
+    }
+
+    /// [`Bootstrapper::bootstrap`], brought down to `level`. That the result is wanted lower saves nothing but a few milliseconds
+    /// in what follows: the primes of EvalMod lie above all residual ones, so every limb is there until the last product.
+    ///
+    /// # Errors
+    /// As [`Bootstrapper::bootstrap`]; [`Error::LevelsExhausted`] for a level above the output level.
+    pub fn bootstrap_to(&self, ciphertext: &Ciphertext, slots: Slots, level: usize) -> Result<Ciphertext> {
+        let available = self.params.output_level();
+        if level > available {
+            return Err(Error::LevelsExhausted { operation: "a bootstrap's result", needed: level, available });
+        }
+        self.evaluator.adjust_to(&self.bootstrap(ciphertext, slots)?, level, self.params.scheme().scale_at(level))
     }
 
     /// Slots → coefficients (in bit-reversed order): from the input level to level 0.

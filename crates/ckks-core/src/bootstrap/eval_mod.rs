@@ -78,6 +78,12 @@ impl EvalMod {
         Ok(value)
     }
 
+    /// Levels before and after each relinearisation.
+    pub fn relinearised(&self) -> Vec<(usize, usize)> {
+        let double_angles = self.levels[self.plan.depth()..].windows(2).map(|pair| (pair[0], pair[1]));
+        self.plan.relinearised(&self.levels).into_iter().chain(double_angles).collect()
+    }
+
     /// Scale of what [`EvalMod::evaluate`] returns.
     pub fn output_scale(params: &Params, levels: &[usize], value: Scale) -> Scale {
         levels.windows(2).fold(value, |s, pair| {
@@ -126,7 +132,11 @@ mod tests {
     #[test]
     fn the_polynomial_takes_seven_relinearisations() {
         let params = BootstrapParams::new_insecure(BootstrapParamsLiteral::toy(10, 9, 1)).unwrap();
-        let plan = params.eval_mod().unwrap().plan;
-        assert_eq!((plan.depth(), plan.relinearisations()), (5, 7));
+        let eval_mod = params.eval_mod().unwrap();
+        assert_eq!((eval_mod.plan.depth(), eval_mod.plan.relinearisations()), (5, 7));
+        let levels = eval_mod.relinearised();
+        assert_eq!(levels.len(), 7 + 3);
+        assert_eq!(levels.iter().map(|l| l.0).max(), Some(params.eval_mod_level()));
+        assert_eq!(levels.iter().map(|l| l.1).min(), Some(params.output_level()));
     }
 }

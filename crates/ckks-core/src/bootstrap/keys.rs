@@ -52,6 +52,8 @@ impl BootstrapKeyRequirements {
 /// The keys of ModRaise.
 #[derive(Clone)]
 pub struct EncapsulationKeys {
+    /// Non-zero coefficients of the sparse secret: how far the sum of a raised ciphertext reaches.
+    pub(crate) sparse_weight: u32,
     /// From the secret to a sparse one, at level 0 with one special prime: the only object under the sparse secret.
     pub(crate) to_sparse: SwitchingKey,
     /// By rotation: from the sparse secret to the one that the rotation turns into the secret, for inputs smaller than q_0.
@@ -59,6 +61,11 @@ pub struct EncapsulationKeys {
 }
 
 impl EncapsulationKeys {
+    /// Number of non-zero coefficients of the sparse secret.
+    pub fn sparse_weight(&self) -> u32 {
+        self.sparse_weight
+    }
+
     /// The key from the secret to the sparse one.
     pub fn to_sparse(&self) -> &SwitchingKey {
         &self.to_sparse
@@ -148,6 +155,6 @@ impl crate::keys::KeyGenerator<'_> {
             from_sparse.insert(step, self.switching_key(from_sparse_shape(level), &sparse.0, &target.0, randomness));
             progress(before + from_sparse.len(), total);
         }
-        BootstrapKeys { evaluation, slots_to_coeffs, encapsulation: EncapsulationKeys { to_sparse, from_sparse } }
+        BootstrapKeys { evaluation, slots_to_coeffs, encapsulation: EncapsulationKeys { sparse_weight, to_sparse, from_sparse } }
     }
 }

@@ -13,12 +13,12 @@ use crate::params::{Params, Scale};
 use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows, divide_by_dropped};
 
 /// How the key to the sparse secret cuts: everything modulo q_0 is one digit, carried by one special prime.
-pub(super) fn to_sparse_shape() -> GadgetShape {
+pub(crate) fn to_sparse_shape() -> GadgetShape {
     GadgetShape { level: 0, special: 1, digit_limbs: 1 }
 }
 
 /// How the key from the sparse secret cuts: what was raised from q_0 is smaller than one special prime, so it is its own only digit.
-pub(super) fn from_sparse_shape(level: usize) -> GadgetShape {
+pub(crate) fn from_sparse_shape(level: usize) -> GadgetShape {
     GadgetShape { level, special: 1, digit_limbs: level + 1 }
 }
 

@@ -47,8 +47,7 @@ impl Steps {
         let mut width = 1;
         while width <= widest {
             let steps = Self::with_width(matrix, width * unit);
-            let giants = steps.giants.keys().filter(|&&g| g != 0).count();
-            let cost = steps.babies.len() - 1 + GIANT_COST * giants;
+            let cost = steps.rotations() + GIANT_COST * steps.giants();
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, steps));
             }
@@ -80,6 +79,16 @@ impl Steps {
     /// The baby steps.
     pub fn babies(&self) -> &[i64] {
         &self.babies
+    }
+
+    /// Number of baby steps that are rotations.
+    pub fn rotations(&self) -> usize {
+        self.babies.iter().filter(|&&step| step != 0).count()
+    }
+
+    /// Number of giant steps that are rotations.
+    pub fn giants(&self) -> usize {
+        self.giants.keys().filter(|&&step| step != 0).count()
     }
 
     /// All rotations, for a vector at `level`.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::arithmetic::{Giant, Giants};
 use super::{Arithmetic, PlainVector};
+use crate::bootstrap::Bootstrapper;
 use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ const SHORTEST_RUN: usize = 16;
 pub struct CkksEvaluator<'k> {
     inner: eval::Evaluator<'k>,
     encoder: Encoder,
+    bootstrapper: Option<&'k Bootstrapper<'k>>,
 }
 
 impl<'k> CkksEvaluator<'k> {
@@ -36,7 +38,22 @@ impl<'k> CkksEvaluator<'k> {
     /// # Errors
     /// [`Error::ParamsMismatch`] if the keys belong to other parameters.
     pub fn new(params: &Params, keys: &'k EvaluationKeys) -> Result<Self> {
-        Ok(Self { inner: eval::Evaluator::new(params, keys)?, encoder: Encoder::new(params)? })
+        Ok(Self { inner: eval::Evaluator::new(params, keys)?, encoder: Encoder::new(params)?, bootstrapper: None })
+    }
+
+    /// An evaluator that can bootstrap, with the keys of its bootstrapper.
+    ///
+    /// # Errors
+    /// Those of the encoder's tables.
+    pub fn with_bootstrapper(bootstrapper: &'k Bootstrapper<'k>) -> Result<Self> {
+        let plain = Self::new(bootstrapper.params().scheme(), bootstrapper.keys().evaluation())?;
+        Ok(Self { bootstrapper: Some(bootstrapper), ..plain })
+    }
+
+    /// What bootstraps here, if anything does.
+    #[must_use]
+    pub fn bootstrapper(&self) -> Option<&'k Bootstrapper<'k>> {
+        self.bootstrapper
     }
 
     /// An evaluator for what needs no keys: sums and plaintext products.
@@ -44,7 +61,7 @@ impl<'k> CkksEvaluator<'k> {
     /// # Errors
     /// Those of the encoder's tables.
     pub fn without_keys(params: &Params) -> Result<Self> {
-        Ok(Self { inner: eval::Evaluator::without_keys(params), encoder: Encoder::new(params)? })
+        Ok(Self { inner: eval::Evaluator::without_keys(params), encoder: Encoder::new(params)?, bootstrapper: None })
     }
 
     /// The parameters.
@@ -172,8 +189,9 @@ impl Arithmetic for CkksEvaluator<'_> {
         self.inner.params().slots()
     }
 
+    /// Without bootstrapping that of the parameters, with it that of a bootstrap's result.
     fn max_level(&self) -> usize {
-        self.inner.params().max_level()
+        self.bootstrapper.map_or(self.inner.params().max_level(), |b| b.params().output_level())
     }
 
     fn level(&self, v: &Ciphertext) -> usize {

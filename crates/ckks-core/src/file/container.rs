@@ -57,6 +57,8 @@ impl FileType {
     pub const PUBLIC_KEY: Self = Self::new(*b"PKEY", "public key");
     /// Relinearisation and Galois keys.
     pub const EVALUATION_KEYS: Self = Self::new(*b"EVKS", "evaluation keys");
+    /// Evaluation keys and those of bootstrapping.
+    pub const BOOTSTRAP_KEYS: Self = Self::new(*b"BTKS", "bootstrapping keys");
     /// A fresh symmetric ciphertext, one half as a seed.
     pub const SEEDED_CIPHERTEXT: Self = Self::new(*b"SCTX", "seeded ciphertext");
     /// A ciphertext.

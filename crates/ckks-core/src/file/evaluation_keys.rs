@@ -82,46 +82,82 @@ fn entries(keys: &EvaluationKeys) -> impl Iterator<Item = (Option<u64>, &Switchi
     keys.relinearisation_key().map(|k| (None, k)).into_iter().chain(keys.galois_keys().map(|(g, k)| (Some(g), k)))
 }
 
+/// The header's list of some keys, which belong to `params`.
+pub(super) fn list(keys: &EvaluationKeys, params: &Params) -> Result<Vec<KeyEntry>> {
+    params.check_digest("the evaluation keys", keys.params_digest())?;
+    for (_, key) in entries(keys) {
+        key.b_halves().iter().try_for_each(|b| check_poly(params, "residues of an evaluation key", b))?;
+    }
+    Ok(entries(keys).map(|(g, key)| KeyEntry::new(g, key)).collect())
+}
+
+/// Payload of the keys in a list.
+pub(super) fn list_len(list: &[KeyEntry], params: &Params, len: PayloadLen) -> Result<PayloadLen> {
+    if !list.is_sorted_by(|a, b| a.galois_element < b.galois_element) {
+        return Err(Error::FileHeader { reason: "evaluation keys are not in ascending order".into() });
+    }
+    list.iter().try_fold(len, |len, entry| Ok(halves_len(params, entry.shape(params)?, len)))
+}
+
+pub(super) fn halves_len(params: &Params, shape: GadgetShape, len: PayloadLen) -> PayloadLen {
+    let half = poly_len(params, shape.basis(shape.level));
+    (0..shape.digits(shape.level)).fold(len, |len, _| len.then(half))
+}
+
+pub(super) fn write_list(keys: &EvaluationKeys, params: &Params, writer: &mut PayloadWriter<'_>) -> Result<()> {
+    entries(keys).try_for_each(|(_, key)| write_halves(key, params, writer))
+}
+
+pub(super) fn write_halves(key: &SwitchingKey, params: &Params, writer: &mut PayloadWriter<'_>) -> Result<()> {
+    key.b_halves().iter().try_for_each(|b| write_poly(params, b, writer))
+}
+
+/// The keys of a list whose shapes were checked. One key after the other: nothing but the keys themselves is in memory.
+pub(super) fn read_list(
+    list: &[KeyEntry],
+    key_id: Hex<16>,
+    params: &Params,
+    reader: &mut PayloadReader<'_>,
+) -> Result<EvaluationKeys> {
+    let mut keys = EvaluationKeys::empty(params, key_id.0);
+    for entry in list {
+        let key = read_key(entry.shape(params)?, entry.seed, params, reader)?;
+        match entry.galois_element {
+            None => keys.insert_relinearisation(key),
+            Some(element) => keys.insert_galois(element, key),
+        }
+    }
+    Ok(keys)
+}
+
+pub(super) fn read_key(
+    shape: GadgetShape,
+    seed: Hex<32>,
+    params: &Params,
+    reader: &mut PayloadReader<'_>,
+) -> Result<SwitchingKey> {
+    let basis = shape.basis(shape.level);
+    let halves = (0..shape.digits(shape.level)).map(|_| read_poly(params, basis, reader)).collect::<Result<_>>()?;
+    Ok(SwitchingKey::from_seeded(params, shape, seed.0, halves))
+}
+
 impl Storable for EvaluationKeys {
     const TYPE: FileType = FileType::EVALUATION_KEYS;
     type Header = EvaluationKeysHeader;
 
     fn header(&self, params: &Params) -> Result<EvaluationKeysHeader> {
-        params.check_digest("the evaluation keys", self.params_digest())?;
-        for (_, key) in entries(self) {
-            key.b_halves().iter().try_for_each(|b| check_poly(params, "residues of an evaluation key", b))?;
-        }
-        let keys = entries(self).map(|(g, key)| KeyEntry::new(g, key)).collect();
-        Ok(EvaluationKeysHeader { key_id: Hex(self.id()), keys })
+        Ok(EvaluationKeysHeader { key_id: Hex(self.id()), keys: list(self, params)? })
     }
 
     fn payload_len(header: &EvaluationKeysHeader, params: &Params) -> Result<PayloadLen> {
-        if !header.keys.is_sorted_by(|a, b| a.galois_element < b.galois_element) {
-            return Err(Error::FileHeader { reason: "evaluation keys are not in ascending order".into() });
-        }
-        header.keys.iter().try_fold(PayloadLen::new(), |len, entry| {
-            let shape = entry.shape(params)?;
-            let half = poly_len(params, shape.basis(shape.level));
-            Ok((0..shape.digits(shape.level)).fold(len, |len, _| len.then(half)))
-        })
+        list_len(&header.keys, params, PayloadLen::new())
     }
 
     fn write_payload(&self, params: &Params, writer: &mut PayloadWriter<'_>) -> Result<()> {
-        entries(self).try_for_each(|(_, key)| key.b_halves().iter().try_for_each(|b| write_poly(params, b, writer)))
+        write_list(self, params, writer)
     }
 
     fn read_payload(header: EvaluationKeysHeader, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Self> {
-        let mut keys = Self::empty(params, header.key_id.0);
-        for entry in &header.keys {
-            let shape = entry.shape(params)?;
-            let basis = shape.basis(shape.level);
-            let halves = (0..shape.digits(shape.level)).map(|_| read_poly(params, basis, reader)).collect::<Result<_>>()?;
-            let key = SwitchingKey::from_seeded(params, shape, entry.seed.0, halves);
-            match entry.galois_element {
-                None => keys.insert_relinearisation(key),
-                Some(element) => keys.insert_galois(element, key),
-            }
-        }
-        Ok(keys)
+        read_list(&header.keys, header.key_id, params, reader)
     }
 }

@@ -14,6 +14,7 @@
 //! store their types.
 
 mod atomic;
+pub mod bootstrap_keys;
 pub mod ciphertext;
 pub mod container;
 pub mod evaluation_keys;

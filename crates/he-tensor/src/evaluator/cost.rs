@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use ckks_core::bootstrap::{BootstrapKeyRequirements, BootstrapParams, Slots};
 use ckks_core::circuits::arithmetic::{Giants, indexed};
 use ckks_core::circuits::{Arithmetic, PlainVector};
 use ckks_core::keys::{GadgetShape, KeyRequirements};
 use ckks_core::params::Params;
 use ckks_core::{Error, Result};
 
-use super::{CostReport, Evaluator, Operation, OperationCount, Work};
+use super::{BootstrapLevels, CostReport, Evaluator, Operation, OperationCount, Work, bootstrap_cost, without_bootstrapping};
 
 /// What stands for a ciphertext: its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,19 +31,39 @@ struct Counts {
 pub struct CostCounter {
     params: Params,
     counts: Mutex<Counts>,
+    bootstrap: Option<CountedBootstrap>,
+}
+
+/// What one bootstrap costs, by what the slots hold.
+struct CountedBootstrap {
+    params: BootstrapParams,
+    complex: Work,
+    real: Work,
 }
 
 impl CostCounter {
     /// A counter with nothing counted.
     #[must_use]
     pub fn new(params: &Params) -> Self {
-        Self { params: params.clone(), counts: Mutex::default() }
+        Self { params: params.clone(), counts: Mutex::default(), bootstrap: None }
+    }
+
+    /// The same with bootstrapping. Its keys are counted from the first bootstrap on.
+    ///
+    /// # Errors
+    /// [`Error::ParamsMismatch`] if `params` belong to another scheme.
+    pub fn with_bootstrapping(mut self, params: &BootstrapParams) -> Result<Self> {
+        self.params.check_digest("the bootstrapping circuit", params.scheme().digest())?;
+        let work = |slots| bootstrap_cost::bootstrap(params, slots);
+        let (complex, real) = (work(Slots::Complex)?, work(Slots::Real)?);
+        self.bootstrap = Some(CountedBootstrap { params: params.clone(), complex, real });
+        Ok(self)
     }
 
     /// A fresh vector at the highest level.
     #[must_use]
     pub fn fresh(&self) -> CountedVector {
-        CountedVector { level: self.params.max_level() }
+        CountedVector { level: self.max_level() }
     }
 
     /// A fresh vector at `level`.
@@ -66,14 +87,18 @@ impl CostCounter {
             entries.map(|(&(operation, level), &(count, work))| OperationCount { operation, level, count, work }).collect();
         let mut work = Work::default();
         operations.iter().for_each(|o| work += o.work);
-        let lowest_level = counts.lowest.unwrap_or(self.params.max_level());
+        let lowest_level = counts.lowest.unwrap_or(self.max_level());
+        let key_bytes = match self.bootstraps(&counts) {
+            Some(needed) => needed.bytes_in_memory(&self.params),
+            None => counts.keys.bytes_in_memory(&self.params),
+        };
         CostReport {
-            levels_used: self.params.max_level() - lowest_level,
+            levels_used: self.max_level().saturating_sub(lowest_level),
             lowest_level,
             operations,
             work,
             keys: counts.keys.clone(),
-            key_bytes_in_memory: counts.keys.bytes_in_memory(&self.params),
+            key_bytes_in_memory: key_bytes,
         }
     }
 
@@ -81,6 +106,21 @@ impl CostCounter {
     #[must_use]
     pub fn key_requirements(&self) -> KeyRequirements {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).keys.clone()
+    }
+
+    /// The keys needed so far if there was a bootstrap among it: what [`KeyRequirements`] has no words for is in here too.
+    #[must_use]
+    pub fn bootstrap_key_requirements(&self) -> Option<BootstrapKeyRequirements> {
+        self.bootstraps(&self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn bootstraps(&self, counts: &Counts) -> Option<BootstrapKeyRequirements> {
+        let params = &self.bootstrap.as_ref()?.params;
+        counts.operations.keys().any(|(operation, _)| *operation == Operation::Bootstrap).then(|| {
+            let mut needed = params.key_requirements();
+            needed.merge(&counts.keys);
+            needed
+        })
     }
 
     fn count(&self, operation: Operation, level: usize, times: usize, work: Work) {
@@ -130,28 +170,17 @@ impl CostCounter {
         Ok(())
     }
 
-    /// Both halves over `from` limbs divided down to `to` limbs.
     fn divide(&self, level: usize, from: usize, to: usize) {
-        let transforms = 2.0 * from as f64;
-        let limb_operations = 2.0 * (to * (from - to + 1)) as f64;
-        self.count(Operation::Division, level, 1, Work { transforms, limb_operations });
+        self.count(Operation::Division, level, 1, bootstrap_cost::division(from, to));
     }
 
     fn decompose(&self, level: usize) {
-        let shape = GadgetShape::for_level(&self.params, level);
-        let limbs = level + 1;
-        let all = limbs + shape.special;
-        let transforms = (shape.digits(level) * all) as f64;
-        let conversion = (limbs * all) as f64;
-        self.count(Operation::Decomposition, level, 1, Work { transforms, limb_operations: conversion });
+        self.count(Operation::Decomposition, level, 1, bootstrap_cost::decomposition(&self.params, level));
     }
 
     /// Inner products with the keys and the automorphisms.
     fn switch(&self, operation: Operation, level: usize, times: usize) {
-        let shape = GadgetShape::for_level(&self.params, level);
-        let limbs = level + 1 + shape.special;
-        let limb_operations = (2 * limbs * (shape.digits(level) + 1)) as f64;
-        self.count(operation, level, times, Work { transforms: 0.0, limb_operations });
+        self.count(operation, level, times, bootstrap_cost::switch(&self.params, level));
     }
 
     fn special(&self, level: usize) -> usize {
@@ -210,7 +239,7 @@ impl Arithmetic for CostCounter {
     }
 
     fn max_level(&self) -> usize {
-        self.params.max_level()
+        self.bootstrap_levels().map_or(self.params.max_level(), |levels| levels.output)
     }
 
     fn level(&self, v: &CountedVector) -> usize {
@@ -368,5 +397,20 @@ impl Arithmetic for CostCounter {
 impl Evaluator for CostCounter {
     fn params(&self) -> &Params {
         &self.params
+    }
+
+    fn bootstrap_levels(&self) -> Option<BootstrapLevels> {
+        self.bootstrap.as_ref().map(|b| BootstrapLevels::of(&b.params))
+    }
+
+    fn bootstrap(&self, v: &CountedVector, slots: Slots) -> Result<CountedVector> {
+        let Some(CountedBootstrap { params, complex, real }) = &self.bootstrap else {
+            return Err(without_bootstrapping(v.level));
+        };
+        let levels = BootstrapLevels::of(params);
+        levels.admit(v.level)?;
+        let lowered = self.lower(*v, levels.input);
+        self.count(Operation::Bootstrap, lowered.level, 1, if slots == Slots::Complex { *complex } else { *real });
+        Ok(self.vector(levels.output))
     }
 }

@@ -27,6 +27,8 @@ pub enum Operation {
     Division,
     /// Product with a constant and rescaling that bring a ciphertext to a lower level.
     LevelDrop,
+    /// A bootstrap, whose key switches are not counted beside it.
+    Bootstrap,
 }
 
 /// How often an operation was done at a level.
@@ -55,7 +57,7 @@ pub struct CostReport {
     pub work: Work,
     /// The keys needed, each with the highest level at which it is used.
     pub keys: KeyRequirements,
-    /// Bytes of these keys in memory, both halves.
+    /// Bytes of these keys in memory, both halves, and of all keys of bootstrapping if there was a bootstrap.
     pub key_bytes_in_memory: u64,
 }
 

@@ -1,5 +1,6 @@
 //! One trait for ciphertexts, simulation and cost.
 
+mod bootstrap_cost;
 mod ckks;
 mod cost;
 mod cost_report;
@@ -15,8 +16,10 @@ pub use cost_table::{CostTable, Work};
 pub use simulated_vector::{Encryption, SimulatedVector};
 pub use simulator::Simulator;
 
+use ckks_core::bootstrap::{BootstrapParams, Slots};
 use ckks_core::circuits::Arithmetic;
 use ckks_core::params::Params;
+use ckks_core::{Error, Result};
 
 /// What layers are written against: [`Arithmetic`] under known parameters, and a place to look at values in between.
 pub trait Evaluator: Arithmetic {
@@ -29,4 +32,50 @@ pub trait Evaluator: Arithmetic {
     fn watch(&self, name: &str, v: &Self::Vector, bound: f64) {
         let _ = (name, v, bound);
     }
+
+    /// The levels of [`Evaluator::bootstrap`]; none if this evaluator was made without it.
+    fn bootstrap_levels(&self) -> Option<BootstrapLevels>;
+
+    /// The same slots at the level of a bootstrap's result, [`BootstrapLevels::output`], from [`BootstrapLevels::input`] or any level
+    /// above. Parts of the values should lie in [−1, 1]; what is left then is a known function of the value
+    /// ([`sine`]) and noise. Bootstrapping for fewer slots than there are expects vectors of that period, and gives the
+    /// mean of the copies where they differ.
+    ///
+    /// # Errors
+    /// [`ckks_core::Error::LevelsExhausted`] below the input level, [`ckks_core::Error::MissingKey`] without bootstrapping.
+    fn bootstrap(&self, v: &Self::Vector, slots: Slots) -> Result<Self::Vector>;
+}
+
+/// Levels of a bootstrap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootstrapLevels {
+    /// Lowest level from which it works.
+    pub input: usize,
+    /// Level of its result.
+    pub output: usize,
+}
+
+impl BootstrapLevels {
+    fn of(params: &BootstrapParams) -> Self {
+        Self { input: params.input_level(), output: params.output_level() }
+    }
+
+    /// Refuses a vector that is too low.
+    fn admit(self, available: usize) -> Result<()> {
+        if available < self.input {
+            return Err(Error::LevelsExhausted { operation: "bootstrapping", needed: self.input, available });
+        }
+        Ok(())
+    }
+}
+
+/// What a bootstrap does to one part of a value: sin(2πx/r)·r/2π with r = q₀/Δ.
+#[must_use]
+pub fn sine(params: &BootstrapParams, x: f64) -> f64 {
+    let turn = std::f64::consts::TAU / params.message_ratio();
+    (x * turn).sin() / turn
+}
+
+fn without_bootstrapping(level: usize) -> Error {
+    Error::MissingKey { key: "bootstrapping keys (the evaluator was made without bootstrapping)".into(), level }
 }

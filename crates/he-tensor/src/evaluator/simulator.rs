@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use ckks_core::bootstrap::{BootstrapParams, Slots};
 use ckks_core::circuits::arithmetic::{Giant, Giants, indexed};
 use ckks_core::circuits::{Arithmetic, PlainVector};
 use ckks_core::noise::NoiseModel;
@@ -11,7 +12,7 @@ use ckks_core::{Error, Result};
 use num_complex::Complex64;
 
 use super::gaussian::Gaussian;
-use super::{Encryption, Evaluator, SimulatedVector};
+use super::{BootstrapLevels, Encryption, Evaluator, SimulatedVector, sine, without_bootstrapping};
 
 /// [`Evaluator`] on plain numbers: what a circuit would give on ciphertexts, without any.
 ///
@@ -24,19 +25,40 @@ pub struct Simulator {
     model: NoiseModel,
     noise: Option<Mutex<Gaussian>>,
     ranges: Mutex<BTreeMap<String, f64>>,
+    bootstrap: Option<SimulatedBootstrap>,
+}
+
+/// What a bootstrap adds.
+struct SimulatedBootstrap {
+    params: BootstrapParams,
+    /// E|ε|² per slot without the sine's, which is computed exactly.
+    complex: f64,
+    real: f64,
 }
 
 impl Simulator {
     /// A simulator with exact values.
     #[must_use]
     pub fn new(params: &Params) -> Self {
-        Self { model: NoiseModel::new(params), noise: None, ranges: Mutex::default() }
+        Self { model: NoiseModel::new(params), noise: None, ranges: Mutex::default(), bootstrap: None }
     }
 
     /// A simulator that adds Gaussian errors of the predicted variances, the same for the same seed and circuit.
     #[must_use]
     pub fn with_noise(params: &Params, seed: u64) -> Self {
         Self { noise: Some(Mutex::new(Gaussian::from_seed(seed))), ..Self::new(params) }
+    }
+
+    /// The same with bootstrapping.
+    ///
+    /// # Errors
+    /// [`Error::ParamsMismatch`] if `params` belong to another scheme.
+    pub fn with_bootstrapping(mut self, params: &BootstrapParams) -> Result<Self> {
+        self.params().check_digest("the bootstrapping circuit", params.scheme().digest())?;
+        let noise = |slots| params.predicted_error(slots).map(|e| e.total() - e.sine);
+        let (complex, real) = (noise(Slots::Complex)?, noise(Slots::Real)?);
+        self.bootstrap = Some(SimulatedBootstrap { params: params.clone(), complex, real });
+        Ok(self)
     }
 
     /// The noise model in use.
@@ -171,7 +193,7 @@ impl Arithmetic for Simulator {
     }
 
     fn max_level(&self) -> usize {
-        self.model.params().max_level()
+        self.bootstrap_levels().map_or(self.model.params().max_level(), |levels| levels.output)
     }
 
     fn level(&self, v: &SimulatedVector) -> usize {
@@ -348,5 +370,36 @@ impl Evaluator for Simulator {
         let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = ranges.entry(name.to_string()).or_insert(ratio);
         *entry = entry.max(ratio);
+    }
+
+    fn bootstrap_levels(&self) -> Option<BootstrapLevels> {
+        self.bootstrap.as_ref().map(|b| BootstrapLevels::of(&b.params))
+    }
+
+    fn bootstrap(&self, v: &SimulatedVector, slots: Slots) -> Result<SimulatedVector> {
+        let Some(SimulatedBootstrap { params, complex, real }) = &self.bootstrap else {
+            return Err(without_bootstrapping(v.level));
+        };
+        let levels = BootstrapLevels::of(params);
+        levels.admit(v.level)?;
+        self.watch("bootstrap", v, 1.0);
+        let lowered = self.lower(v, levels.input);
+        let period = params.slots();
+        let copies = (self.slots() / period) as f64;
+        let mean = |j: usize| lowered.values.iter().skip(j % period).step_by(period).sum::<Complex64>() / copies;
+        let one: Vec<(Complex64, f64)> = (0..period)
+            .map(|j| {
+                let z = mean(j);
+                let variance = lowered.variance.iter().skip(j).step_by(period).sum::<f64>() / (copies * copies);
+                match slots {
+                    Slots::Complex => (Complex64::new(sine(params, z.re), sine(params, z.im)), variance),
+                    // Half of the variance is that of the imaginary part.
+                    Slots::Real => (sine(params, z.re).into(), 0.5 * variance),
+                }
+            })
+            .collect();
+        let (values, variance) = (0..self.slots()).map(|j| one[j % period]).unzip();
+        let added = if slots == Slots::Complex { *complex } else { *real };
+        Ok(self.with_error(SimulatedVector { values, variance, level: levels.output }, |_| added))
     }
 }

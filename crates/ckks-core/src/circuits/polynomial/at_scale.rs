@@ -74,6 +74,21 @@ impl PolynomialPlan {
         Nodes { evaluator, powers, weights }.at_scale(&self.root, &levels[..=self.depth()], scale)
     }
 
+    /// Levels before and after each relinearisation of [`PolynomialPlan::evaluate_at_scale`].
+    pub(crate) fn relinearised(&self, levels: &[usize]) -> Vec<(usize, usize)> {
+        fn walk(node: &Node, levels: &[usize], out: &mut Vec<(usize, usize)>) {
+            let [shorter @ .., after] = levels else { return };
+            if let (false, Some(before)) = (node.products.is_empty(), shorter.last()) {
+                out.push((*before, *after));
+            }
+            node.products.iter().for_each(|(quotient, _)| walk(quotient, shorter, out));
+        }
+        let depth_of = |n: &usize| ceil_log2(*n);
+        let mut out: Vec<_> = self.powers.keys().map(depth_of).map(|d| (levels[d - 1], levels[d])).collect();
+        walk(&self.root, &levels[..=self.depth()], &mut out);
+        out
+    }
+
     /// The same on a number; `disturb(level, scale)` is added wherever a ciphertext is rescaled to that level and scale.
     pub(crate) fn evaluate_disturbed(
         &self,

@@ -1,0 +1,69 @@
+//! What a bootstrap costs, from its steps.
+
+use ckks_core::Result;
+use ckks_core::bootstrap::{BootstrapParams, BootstrapStep, Slots};
+use ckks_core::keys::GadgetShape;
+use ckks_core::params::Params;
+
+use super::Work;
+
+/// A decomposition at `level`: transforms, and conversions between bases.
+pub(super) fn decomposition(params: &Params, level: usize) -> Work {
+    let shape = GadgetShape::for_level(params, level);
+    let (limbs, all) = (level + 1, level + 1 + shape.special);
+    Work { transforms: (shape.digits(level) * all) as f64, limb_operations: (limbs * all) as f64 }
+}
+
+/// An inner product with a key, and the automorphism.
+pub(super) fn switch(params: &Params, level: usize) -> Work {
+    let shape = GadgetShape::for_level(params, level);
+    Work { transforms: 0.0, limb_operations: (2 * (level + 1 + shape.special) * (shape.digits(level) + 1)) as f64 }
+}
+
+/// Both halves over `from` limbs divided down to `to` limbs.
+pub(super) fn division(from: usize, to: usize) -> Work {
+    Work { transforms: 2.0 * from as f64, limb_operations: 2.0 * (to * (from - to + 1)) as f64 }
+}
+
+/// All steps together.
+///
+/// # Errors
+/// Those of [`BootstrapParams::outline`].
+pub(super) fn bootstrap(params: &BootstrapParams, slots: Slots) -> Result<Work> {
+    let mut sum = Work::default();
+    params.outline(slots)?.into_iter().for_each(|step| sum += work(params.scheme(), step));
+    Ok(sum)
+}
+
+fn work(params: &Params, step: BootstrapStep) -> Work {
+    let all = |level: usize| level + 1 + GadgetShape::for_level(params, level).special;
+    let limbs = |count: usize| Work { transforms: 0.0, limb_operations: count as f64 };
+    let mut sum = Work::default();
+    match step {
+        BootstrapStep::Matrix { level, babies, giants, diagonals } => {
+            sum += decomposition(params, level) * (1 + giants) as f64;
+            sum += switch(params, level) * (babies + giants) as f64;
+            sum += division(all(level), level + 1) * (0.5 * giants as f64);
+            sum += limbs(2 * all(level) * diagonals);
+            sum += division(all(level), level);
+        }
+        BootstrapStep::Raise { level, diagonals } => {
+            // One digit over all primes and a special one: a product and a permutation for each half, and the plaintext's product.
+            let extended = level + 2;
+            sum += Work { transforms: 2.0 * extended as f64, limb_operations: (6 * extended * diagonals) as f64 };
+            sum += division(extended, level);
+        }
+        BootstrapStep::Rotations { level, count } => {
+            sum += decomposition(params, level);
+            sum += switch(params, level) * count as f64;
+            sum += division(all(level), level + 1);
+        }
+        BootstrapStep::Product { level, after } => {
+            sum += limbs(4 * (level + 1));
+            sum += decomposition(params, level);
+            sum += switch(params, level);
+            sum += division(all(level), after + 1);
+        }
+    }
+    sum
+}
