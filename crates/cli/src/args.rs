@@ -57,7 +57,13 @@ pub struct OutputArg {
 pub struct Keygen {
     #[command(flatten)]
     pub model: ModelArg,
-    /// Folder for secret.key, public.key and eval.keys; made if it does not exist.
+    /// Instead of a model's keys those of a bootstrapping parameter set: n16-boot.
+    #[arg(long, value_name = "SET", conflicts_with = "model")]
+    pub bootstrap: Option<String>,
+    /// With --bootstrap: log2 of the number of slots that are bootstrapped together. Repeat it for several at once.
+    #[arg(long, value_name = "LOG2", requires = "bootstrap")]
+    pub log_slots: Vec<u32>,
+    /// Folder for secret.key, public.key and eval.keys (bootstrap.keys); made if it does not exist.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Replace keys that are there. What was encrypted under them can then never be read again.

@@ -17,6 +17,9 @@ pub const PUBLIC: &str = "public.key";
 /// Name of the evaluation keys in a folder of keys.
 pub const EVALUATION: &str = "eval.keys";
 
+/// Name of the bootstrapping keys in a folder of keys.
+pub const BOOTSTRAP: &str = "bootstrap.keys";
+
 /// Refuses an output that exists, before any work is spent on it.
 ///
 /// # Errors

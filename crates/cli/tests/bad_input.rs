@@ -148,6 +148,20 @@ fn a_file_where_a_folder_belongs() {
 }
 
 #[test]
+fn a_bootstrapping_set_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let keygen =
+        |args: &[&str]| program().arg("keygen").arg("--out").arg(folder.path().join("keys")).args(args).output().unwrap();
+    fails(&keygen(&["--bootstrap", "n99-boot"]), 1, &["n99-boot", "n16-boot"]);
+    // Nothing is known about its sparse secret.
+    fails(&keygen(&["--bootstrap", "n15-boot"]), 1, &["n15-boot", "no cited 128-bit bound"]);
+    fails(&keygen(&["--bootstrap", "n16-boot", "--log-slots", "16"]), 1, &["--log-slots 16", "needed 1 to 15"]);
+    fails(&keygen(&["--bootstrap", "n16-boot", "--model", "hnn-fast"]), 1, &["cannot be used with"]);
+    fails(&keygen(&["--log-slots", "10"]), 1, &["--bootstrap"]);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
 fn keys_of_another_parameter_set() {
     let folder = tempfile::tempdir().unwrap();
     let (model, out) = (folder.path().join("model"), folder.path().join("out"));

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: medians of kernels, operations and circuits, one JSON object a line.
 
+mod bootstrap;
 mod header;
 mod kernels;
 mod machine;
@@ -69,6 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
             pool.install(|| rows(&mut bench, threads == args.threads[0]))?;
         }
+        bootstrap::run(&mut bench, &args.threads)?;
     }
     if bench.rows == 0 {
         bail!("no row has a name that contains {:?}", args.filter);

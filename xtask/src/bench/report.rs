@@ -37,6 +37,16 @@ impl Bench {
         self.filter.is_empty() || self.filter.iter().any(|f| name.contains(f.as_str()))
     }
 
+    /// True if the filter names `name` by a part of it: for rows that take long and are not there by default.
+    pub fn asks_for(&self, name: &str) -> bool {
+        !self.filter.is_empty() && self.wants(name)
+    }
+
+    /// Samples per row.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
     /// Prints an object that is not a row: as it is, or `text` where people read.
     pub fn header(&self, object: &Value, text: &str) {
         if self.json { println!("{object}") } else { println!("{text}") }

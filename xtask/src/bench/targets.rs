@@ -28,6 +28,8 @@ pub const TARGETS: &[(&str, f64, &str)] = &[
     ("rotate/n14/l8", 2.8e-3, "SEAL+HEXL 8.2 ms"),
     ("pcmm1024/n16/l5", 0.6, "OpenFHE+HEXL 2.61 s"),
     ("pcmm1024/n16/l3", 0.4, ""),
+    ("bootstrap/n16/complex", 4.0, "poulpy 10.3 s"),
+    ("bootstrap/n16/real", 3.0, ""),
 ];
 
 /// The target and the peer of a row.

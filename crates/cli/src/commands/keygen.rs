@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use ckks_core::file::{Hex, WriteOptions, write};
-use ckks_core::params::Params;
 use ckks_core::ring::sampling::Randomness;
 use distilbert_he::client::{self, ClientModel, KeySet};
 use serde::Serialize;
@@ -16,6 +15,8 @@ use crate::errors::refused;
 use crate::key_files::{EVALUATION, PUBLIC, SECRET};
 use crate::progress::Progress;
 use crate::{interrupt, memory, model, report};
+
+use super::bootstrap_keygen;
 
 #[derive(Serialize)]
 struct Report {
@@ -38,8 +39,11 @@ struct Report {
 /// # Errors
 /// Keys that are there already, a model that cannot be used, a folder that cannot be written to.
 pub fn run(args: &Keygen) -> Result<()> {
+    if let Some(set) = &args.bootstrap {
+        return bootstrap_keygen::run(args, set);
+    }
     let started = Instant::now();
-    check(&args.out, args.force)?;
+    check(&args.out, [SECRET, PUBLIC, EVALUATION], args.force)?;
     let model = model::client(&args.model.model)?;
     let plan = model.compiled().plan()?;
     if !args.output.json {
@@ -54,7 +58,16 @@ pub fn run(args: &Keygen) -> Result<()> {
     let making = Instant::now();
     let keys = make(&model)?;
     let seconds = report::seconds(making.elapsed());
-    let [secret_key_bytes, public_key_bytes, eval_keys_bytes] = store(&args.out, &keys, model.params(), args.force)?;
+    let params = model.params();
+    let [secret_key_bytes, public_key_bytes, eval_keys_bytes] = store(
+        &args.out,
+        args.force,
+        [
+            (SECRET, &|path, options| write(path, &keys.secret, params, options)),
+            (PUBLIC, &|path, options| write(path, &keys.public, params, options)),
+            (EVALUATION, &|path, options| write(path, &keys.evaluation, params, options)),
+        ],
+    )?;
     report::print(
         args.output.json,
         &Report {
@@ -84,12 +97,12 @@ pub fn make(model: &ClientModel) -> Result<KeySet> {
     Ok(client::keygen(model, &mut randomness, |done, total| bar.at(done, total, "evaluation keys"))?)
 }
 
-fn check(folder: &Path, force: bool) -> Result<()> {
+/// Refuses a folder that is none, or that holds one of these files while `force` is false.
+pub(super) fn check(folder: &Path, names: [&str; 3], force: bool) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
         return Err(refused(format!("{} is not a folder; needed for --out: a folder for the keys", folder.display())));
     }
-    let present: Vec<_> =
-        [SECRET, PUBLIC, EVALUATION].into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
+    let present: Vec<_> = names.into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
     if present.is_empty() || force {
         return Ok(());
     }
@@ -100,24 +113,24 @@ fn check(folder: &Path, force: bool) -> Result<()> {
     )))
 }
 
-/// Writes the three files and returns their sizes: secret, public, evaluation.
+/// Writes one file and returns its size.
+pub(super) type Write<'a> = &'a dyn Fn(&Path, &WriteOptions) -> ckks_core::Result<u64>;
+
+/// Writes three files, the largest one last, and returns their sizes.
 ///
 /// All of them or none: what a failed call has made is removed again. Where keys are replaced, the largest file goes first, so that a
 /// full disk leaves the old ones as they were.
-fn store(folder: &Path, keys: &KeySet, params: &Params, force: bool) -> Result<[u64; 3]> {
+pub(super) fn store(folder: &Path, force: bool, files: [(&str, Write<'_>); 3]) -> Result<[u64; 3]> {
     let _whole = interrupt::writing();
     let new_folder = !folder.exists();
     make_folder(folder)?;
     let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
-    let [secret, public, evaluation] = [SECRET, PUBLIC, EVALUATION].map(|name| folder.join(name));
     let mut sizes = [0; 3];
     let mut written = Vec::new();
     for step in if force { [2, 1, 0] } else { [0, 1, 2] } {
-        let (path, result) = match step {
-            0 => (&secret, write(&secret, &keys.secret, params, &options)),
-            1 => (&public, write(&public, &keys.public, params, &options)),
-            _ => (&evaluation, write(&evaluation, &keys.evaluation, params, &options)),
-        };
+        let (name, write) = files[step];
+        let path = folder.join(name);
+        let result = write(&path, &options);
         match result {
             Ok(size) => {
                 sizes[step] = size;

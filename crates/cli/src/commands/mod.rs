@@ -1,5 +1,6 @@
 //! One file per command, and one more for each that also takes batches.
 
+pub mod bootstrap_keygen;
 pub mod decrypt;
 pub mod decrypt_batch;
 pub mod demo;
