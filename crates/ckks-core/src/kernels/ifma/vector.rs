@@ -95,11 +95,16 @@ pub fn add_low(acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_madd52lo_epu64(acc, a, b)
 }
 
-/// x − b where that is not negative, else x: with x < 2b a reduction modulo b.
+/// x − b where that is not negative, else x, for x, b < 2^52: with x < 2b a reduction modulo b.
+///
+/// The minimum of 64-bit integers shares its two execution units with the multiplier; that of doubles does not. Words below 2^52 are
+/// ordered alike as doubles (zero and subnormal numbers), and a negative difference is a NaN, for which the instruction returns
+/// its second operand.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub fn reduce_once(x: __m512i, b: __m512i) -> __m512i {
-    _mm512_min_epu64(x, sub(x, b))
+    let difference = _mm512_castsi512_pd(sub(x, b));
+    _mm512_castpd_si512(_mm512_min_pd(difference, _mm512_castsi512_pd(x)))
 }
 
 /// A prime in every lane, with what reductions need.
@@ -153,6 +158,14 @@ impl Prime {
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn times(&self, x: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
         reduce_once(self.times_lazy(x, w, quotient), self.p)
+    }
+
+    /// x in [0, 2p) for x < 2^52 in the lower 52 bits of `x`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_lazy(&self, x: __m512i) -> __m512i {
+        let q = add_high(_mm512_setzero_si512(), x, self.ratio);
+        _mm512_and_si512(add_low(x, q, self.minus_p), self.mask)
     }
 
     /// The factor w that belongs to floor(w·2^52/p): ceil(quotient·p/2^52), for w ≠ 0.

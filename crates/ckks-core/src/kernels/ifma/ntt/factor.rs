@@ -21,7 +21,7 @@ pub fn front_factors(prime: &Prime, leaf: &Leaf) -> [Factor; 8] {
     let one = splat(1);
     let mut w = [(one, one); 8];
     for k in 1..8 {
-        let quotient = splat(leaf.front[k]);
+        let quotient = splat(leaf.0[0][k]);
         w[k] = (prime.factor_of(quotient, one), quotient);
     }
     w
@@ -32,7 +32,7 @@ pub fn front_factors(prime: &Prime, leaf: &Leaf) -> [Factor; 8] {
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn back_factors(prime: &Prime, leaf: &Leaf) -> [Factor; 8] {
     let one = splat(1);
-    let quotients = load_rows(&leaf.back);
+    let quotients = load_rows(&leaf.0);
     let mut w = [(one, one); 8];
     for k in 1..8 {
         w[k] = (prime.factor_of(quotients[k], one), quotients[k]);

@@ -8,8 +8,8 @@ use std::arch::x86_64::*;
 
 use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::transpose::transpose;
-use super::twiddles::{LOG_LEAF, Leaf, Root, Twiddles};
-use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, splat, store, store_rows, sub};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
+use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
     /// See [`crate::kernels::NttTable::forward`].
@@ -26,32 +26,53 @@ impl Twiddles {
         }
     }
 
-    /// The stages of one block, whose root is at place `place` of its stage.
+    /// The stages of one block, whose root is at place `place` of its stage: depth first down to blocks that the first-level cache
+    /// holds, then pass by pass.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn forward_block<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
-        let stages = log_len - LOG_LEAF;
-        if stages == 0 {
-            let leaf = place - self.leaves.len();
-            if let Some(rows) = rows.first_chunk_mut() {
-                forward_leaf::<LAZY>(prime, rows, &self.leaves[leaf]);
-            }
-            return;
+        if log_len <= LOG_CHUNK {
+            return self.forward_chunk::<LAZY>(prime, rows, log_len, place);
         }
-        let radix = match stages {
-            1 => 1,
-            3 => 3,
-            _ if stages % 2 == 1 => 3,
-            _ => 2,
-        };
+        let radix = radix(log_len);
+        self.forward_pass::<LAZY>(prime, rows, radix, place);
+        let part = rows.len() >> radix;
+        for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
+            self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn forward_chunk<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], mut log_len: u32, mut place: usize) {
+        let mut groups = 1;
+        while log_len > LOG_LEAF {
+            let radix = radix(log_len);
+            for (i, rows) in rows.chunks_exact_mut(1 << (log_len - 3)).enumerate() {
+                self.forward_pass::<LAZY>(prime, rows, radix, place + i);
+            }
+            place <<= radix;
+            groups <<= radix;
+            log_len -= radix;
+        }
+        let first = place - self.leaves.len();
+        forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups]);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn forward_pass<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], radix: u32, place: usize) {
         match radix {
             1 => radix_2::<LAZY>(prime, rows, self.top[place]),
             2 => radix_4::<LAZY>(prime, rows, self.top[place], [self.top[2 * place], self.top[2 * place + 1]]),
             _ => radix_8::<LAZY>(prime, rows, &self.top, place),
         }
-        let part = rows.len() >> radix;
-        for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
-            self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
-        }
+    }
+}
+
+/// log2 of the radix of the next pass over blocks of 2^`log_len` words.
+fn radix(log_len: u32) -> u32 {
+    match log_len - LOG_LEAF {
+        1 => 1,
+        stages if stages % 2 == 1 => 3,
+        _ => 2,
     }
 }
 
@@ -164,23 +185,37 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
     }
 }
 
-/// The last six stages of 64 words, and the reduction to [0, p).
+/// The last six stages of runs of 64 words, and the reduction to [0, p). The first three stages of a run are between the transposition
+/// and the last three stages of the run before, so that there are products to compute while words change places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn forward_leaf<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
-    let one = splat(1);
+fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf]) {
+    let (Some(first), Some(leaf)) = (runs.first(), leaves.first()) else { return };
+    let mut next = leaf_front::<LAZY>(prime, first, leaf);
+    for i in 0..runs.len().min(leaves.len()) {
+        let transposed = transpose(next);
+        if i + 1 < runs.len().min(leaves.len()) {
+            next = leaf_front::<LAZY>(prime, &runs[i + 1], &leaves[i + 1]);
+        }
+        leaf_back::<LAZY>(prime, &mut runs[i], transposed, &leaves[i]);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn leaf_front<const LAZY: bool>(prime: &Prime, rows: &[Row; 8], leaf: &Leaf) -> [__m512i; 8] {
     let mut x = load_rows(rows);
     three_stages::<LAZY, true>(prime, &mut x, &front_factors(prime, leaf));
-    let mut x = transpose(x);
+    x
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn leaf_back<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], mut x: [__m512i; 8], leaf: &Leaf) {
     three_stages::<LAZY, true>(prime, &mut x, &back_factors(prime, leaf));
     let mut x = transpose(x);
     for k in 0..8 {
-        let reduced = if LAZY {
-            // One step of Barrett: the quotient's error is below 2.
-            prime.times_lazy(x[k], one, prime.ratio)
-        } else {
-            reduce_once(x[k], prime.two_p)
-        };
+        let reduced = if LAZY { prime.reduce_lazy(x[k]) } else { reduce_once(x[k], prime.two_p) };
         x[k] = reduce_once(reduced, prime.p);
     }
     store_rows(rows, x);

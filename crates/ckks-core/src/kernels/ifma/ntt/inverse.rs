@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::transpose::transpose;
-use super::twiddles::{LOG_LEAF, Leaf, Root, Twiddles};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
@@ -19,24 +19,46 @@ impl Twiddles {
         self.inverse_block(&prime, a.as_chunks_mut::<8>().0, log_n, 1);
     }
 
-    /// The stages of one block, whose root in the forward transform is at place `place` of its stage.
+    /// The stages of one block, whose root in the forward transform is at place `place` of its stage: the mirror image of the forward
+    /// transform's order.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn inverse_block(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
-        // Seen from the other end of its stage.
-        let mirrored = |place: usize| 3 * (1 << place.ilog2()) - 1 - place;
-        let stages = log_len - LOG_LEAF;
-        if stages == 0 {
-            let leaf = mirrored(place) - self.leaves.len();
-            if let Some(rows) = rows.first_chunk_mut() {
-                inverse_leaf(prime, rows, &self.leaves[leaf]);
-            }
-            return;
+        if log_len <= LOG_CHUNK && place > 1 {
+            return self.inverse_chunk(prime, rows, log_len, place);
         }
-        let radix = if stages % 2 == 1 { 1 } else { 2 };
+        let radix = radix(log_len);
         let part = rows.len() >> radix;
         for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
             self.inverse_block(prime, rows, log_len - radix, (place << radix) + i);
         }
+        self.inverse_pass(prime, rows, radix, place);
+    }
+
+    /// Pass by pass: what the first-level cache holds.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn inverse_chunk(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
+        let groups = 1 << (log_len - LOG_LEAF);
+        // The last place of the groups is the first one seen from the other end.
+        let first = mirrored(place * groups + groups - 1) - self.leaves.len();
+        inverse_leaves(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups]);
+        let mut radices = [0; LOG_CHUNK as usize];
+        let mut passes = 0;
+        let mut left = log_len;
+        while left > LOG_LEAF {
+            radices[passes] = radix(left);
+            left -= radices[passes];
+            passes += 1;
+        }
+        for &radix in radices[..passes].iter().rev() {
+            left += radix;
+            for (i, rows) in rows.chunks_exact_mut(1 << (left - 3)).enumerate() {
+                self.inverse_pass(prime, rows, radix, (place << (log_len - left)) + i);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn inverse_pass(&self, prime: &Prime, rows: &mut [Row], radix: u32, place: usize) {
         let root = |place: usize| self.top[mirrored(place)];
         match (radix, place) {
             (1, 1) => last_radix_2(prime, rows, self.scale, self.scaled_root),
@@ -45,6 +67,16 @@ impl Twiddles {
             (_, _) => radix_4(prime, rows, root(place), [root(2 * place), root(2 * place + 1)]),
         }
     }
+}
+
+/// log2 of the radix of the last pass over blocks of 2^`log_len` words.
+fn radix(log_len: u32) -> u32 {
+    if (log_len - LOG_LEAF) % 2 == 1 { 1 } else { 2 }
+}
+
+/// A place seen from the other end of its stage.
+fn mirrored(place: usize) -> usize {
+    3 * (1 << place.ilog2()) - 1 - place
 }
 
 /// (x, y) → (x + y, (y − x)·w).
@@ -152,15 +184,36 @@ fn three_stages(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
     }
 }
 
-/// The first six stages of 64 words, with the mirrored leaf.
+/// The first six stages of runs of 64 words, with the leaves in reverse. The three stages of a run inside rows stand between the
+/// transposition and the last three stages of the run before, so that there are products to compute while words change places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn inverse_leaf(prime: &Prime, rows: &mut [Row; 8], leaf: &Leaf) {
-    // Rows in reverse: lane r then belongs to block 7 − r, whose mirrored root is in lane r of the table.
+fn inverse_leaves(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf]) {
+    let last = runs.len().min(leaves.len());
+    let (Some(first), Some(leaf)) = (runs.first(), leaves.last()) else { return };
+    let mut next = leaf_back(prime, first, leaf);
+    for i in 0..last {
+        let transposed = transpose(next);
+        if i + 1 < last {
+            next = leaf_back(prime, &runs[i + 1], &leaves[last - 2 - i]);
+        }
+        leaf_front(prime, &mut runs[i], transposed, &leaves[last - 1 - i]);
+    }
+}
+
+/// Rows in reverse: lane r then belongs to block 7 − r, whose mirrored root is in lane r of the table.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn leaf_back(prime: &Prime, rows: &[Row; 8], leaf: &Leaf) -> [__m512i; 8] {
     let [x0, x1, x2, x3, x4, x5, x6, x7] = load_rows(rows);
     let mut x = transpose([x7, x6, x5, x4, x3, x2, x1, x0]);
     three_stages(prime, &mut x, &back_factors(prime, leaf));
-    let [x7, x6, x5, x4, x3, x2, x1, x0] = transpose(x);
+    x
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn leaf_front(prime: &Prime, rows: &mut [Row; 8], [x7, x6, x5, x4, x3, x2, x1, x0]: [__m512i; 8], leaf: &Leaf) {
     let mut x = [x0, x1, x2, x3, x4, x5, x6, x7];
     three_stages(prime, &mut x, &front_factors(prime, leaf));
     store_rows(rows, x);

@@ -4,15 +4,12 @@
 use crate::kernels::Modulus;
 use crate::kernels::portable::ntt::bit_reversed_powers;
 
-/// What 64 words need in the last six stages of the forward transform, quotients only.
+/// What 64 words need in the last six stages of the forward transform, quotients only. In row 0 stands at place 2^s + g the root of
+/// group g of stage s, s = 0, 1, 2 (distances 32, 16, 8); row 2^s + g has the roots of distances 4, 2, 1, one for each of the
+/// eight blocks of eight words.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Leaf {
-    /// Place 2^s + g: group g of stage s, s = 0, 1, 2 (distances 32, 16, 8). Place 0 is unused.
-    pub front: [u64; 8],
-    /// Place 2^s + g, s = 0, 1, 2 (distances 4, 2, 1): one root for each of the eight blocks of eight words.
-    pub back: [[u64; 8]; 8],
-}
+pub struct Leaf(pub [[u64; 8]; 8]);
 
 /// (w, floor(w·2^52/p)).
 #[derive(Clone, Copy)]
@@ -36,6 +33,9 @@ pub struct Twiddles {
 /// log2 of the words of a leaf.
 pub const LOG_LEAF: u32 = 6;
 
+/// log2 of the words of a block whose passes follow each other: 8 KiB, which with its roots the first-level cache holds.
+pub const LOG_CHUNK: u32 = 10;
+
 /// True if there is at least one pass above the leaves.
 pub fn fits(log_n: u32) -> bool {
     log_n > LOG_LEAF
@@ -48,15 +48,15 @@ impl Twiddles {
         let root = |w: u64| Root { w, quotient: m.shoup52(w) };
         let leaves = 1usize << (log_n - LOG_LEAF);
         let leaf = |c: usize| {
-            let mut leaf = Leaf { front: [0; 8], back: [[0; 8]; 8] };
+            let mut rows = [[0; 8]; 8];
             for groups in [1, 2, 4] {
                 for g in 0..groups {
-                    leaf.front[groups + g] = m.shoup52(roots[groups * (leaves + c) + g]);
-                    leaf.back[groups + g] =
+                    rows[0][groups + g] = m.shoup52(roots[groups * (leaves + c) + g]);
+                    rows[groups + g] =
                         std::array::from_fn(|block| m.shoup52(roots[groups * (8 * (leaves + c) + block) + g]));
                 }
             }
-            leaf
+            Leaf(rows)
         };
         let scale = m.inv(m.reduce_u64(1 << log_n));
         Self {
