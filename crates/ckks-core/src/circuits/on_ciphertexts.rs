@@ -288,11 +288,11 @@ impl Arithmetic for CkksEvaluator<'_> {
         let scale = self.factor_scale("a matrix product", level)?;
         let inputs: Vec<&Ciphertext> = lowered.iter().map(|v| &**v).collect();
         let output = |giants: &Giants<'_>| {
-            if !giants.chained {
-                if let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)? {
-                    let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
-                    return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
-                }
+            if !giants.chained
+                && let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)?
+            {
+                let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
+                return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
             }
             let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
             if !giants.chained {

@@ -94,11 +94,7 @@ impl Evaluator<'_> {
         let at_once = (WEIGHT_BYTES / line_bytes.max(1)).max(1) * LANE_OUTPUTS;
         let transforms: Vec<_> =
             (0..basis.q).into_par_iter().map(|i| ClassTransform::new(self.params.ntt_q(i), period)).collect();
-        let tables: Vec<_> = steps
-            .unwrap_or(&[])
-            .iter()
-            .map(|&k| [k, -k].map(|k| self.params.automorphism(self.params.galois_element(k))))
-            .collect();
+        let elements: Vec<u64> = steps.unwrap_or(&[]).iter().map(|&k| self.params.galois_element(k)).collect();
         let parts = period.min(PARTS);
         let threads = rayon::current_num_threads();
         let sums = if threads == 1 { 1 } else { (2 * threads).next_power_of_two().min(parts) };
@@ -114,8 +110,7 @@ impl Evaluator<'_> {
         for (chunk, rows) in matrix.rows.chunks(at_once).enumerate() {
             let entries = dense(rows, inputs.len())?;
             let range = chunk * at_once..chunk * at_once + rows.len();
-            let tables: Vec<[&[u32]; 2]> =
-                tables.get(range.clone()).unwrap_or(&[]).iter().map(|[t, inverse]| [&t[..], &inverse[..]]).collect();
+            let elements = elements.get(range.clone()).unwrap_or(&[]);
             let mut weights = ClassWeights::zeros(rows.len(), inputs.len(), period);
             for (i, transform) in transforms.iter().enumerate() {
                 fill(&mut weights, transform, &entries);
@@ -142,7 +137,7 @@ impl Evaluator<'_> {
                         .collect();
                     let mut outputs = match &mut task.target {
                         Target::Limbs(outs) => ClassOutputs::Limbs { outs, stream },
-                        Target::Sum(acc) => ClassOutputs::Moved { acc, tables: &tables },
+                        Target::Sum(acc) => ClassOutputs::Moved { acc, elements },
                     };
                     let classes = period / parts;
                     gemm_classes(self.params.q(i), &mut outputs, &pieces, &weights, start * classes..end * classes);

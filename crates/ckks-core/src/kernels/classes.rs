@@ -117,8 +117,8 @@ pub enum ClassOutputs<'o, 'l> {
     Moved {
         /// The sum.
         acc: &'o mut [u64],
-        /// Per output the automorphism's table and its inverse's (see [`super::permute_into`]).
-        tables: &'o [[&'l [u32]; 2]],
+        /// Per output the Galois element, an odd g: what stands at exponent e·g of the product goes to exponent e.
+        elements: &'o [u64],
     },
 }
 
@@ -143,12 +143,26 @@ pub fn gemm_classes(
         ClassOutputs::Limbs { outs, .. } => {
             assert!(outs.len() == weights.outputs && outs.iter().flatten().all(|x| x.len() == words));
         }
-        ClassOutputs::Moved { acc, tables } => {
-            assert!(acc.len() == 2 * weights.period * run && tables.len() == weights.outputs);
-            assert!(tables.iter().flatten().all(|table| table.len() == acc.len()));
+        ClassOutputs::Moved { acc, elements } => {
+            assert!(acc.len() == 2 * weights.period * run && acc.len().is_power_of_two());
+            assert!(elements.len() == weights.outputs && elements.iter().all(|g| g % 2 == 1));
         }
     }
     dispatch!(classes::gemm(m, outputs, inputs, weights, classes, run))
+}
+
+/// Where an automorphism moves a place of a limb of `log_n` bits, in the order out\[i\] = a(ψ^(2·bitrev(i)+1)): by the inverse of its
+/// Galois element.
+#[inline]
+pub(super) fn moved_place(log_n: u32, inverse: u64, place: usize) -> usize {
+    let reverse = |x: u32| x.reverse_bits() >> (32 - log_n);
+    let exponent = (2 * u64::from(reverse(place as u32)) + 1).wrapping_mul(inverse) & ((2 << log_n) - 1);
+    reverse((exponent / 2) as u32) as usize
+}
+
+/// 1/g modulo every power of two, for odd g (Newton: each step doubles the right bits, of which g itself has three).
+pub(super) fn inverse_element(g: u64) -> u64 {
+    (0..5).fold(g, |h, _| h.wrapping_mul(2u64.wrapping_sub(g.wrapping_mul(h))))
 }
 
 /// The coefficients of one lane and what they are multiplied by.
@@ -287,20 +301,20 @@ mod tests {
                         // Where limbs are whole powers of two: the same, moved and added up.
                         let n = 2 * period * run;
                         let moved = n.is_power_of_two();
-                        let tables: Vec<[Vec<u32>; 2]> = (0..if moved { outputs } else { 0 })
-                            .map(|g| [1, 5, 2 * n as u64 - 1, 3][g % 4])
-                            .map(|g| {
+                        let elements: Vec<u64> = (0..outputs).map(|g| [1, 5, 2 * n as u64 - 1, 3][g % 4]).collect();
+                        let inverses: Vec<Vec<u32>> = elements[..if moved { outputs } else { 0 }]
+                            .iter()
+                            .map(|&g| {
                                 let table = ntt_permutation(n.ilog2(), g);
                                 let mut inverse = vec![0; n];
                                 table.iter().enumerate().for_each(|(i, &s)| inverse[s as usize] = i as u32);
-                                [table, inverse]
+                                inverse
                             })
                             .collect();
                         let mut acc = vec![p - 1; n];
                         let mut expected_acc = acc.clone();
                         if moved {
-                            let tables: Vec<[&[u32]; 2]> = tables.iter().map(|[t, i]| [&t[..], &i[..]]).collect();
-                            let mut sum = ClassOutputs::Moved { acc: &mut acc, tables: &tables };
+                            let mut sum = ClassOutputs::Moved { acc: &mut acc, elements: &elements };
                             gemm_classes(m, &mut sum, &pieces, &weights, classes.clone());
                         }
                         for g in 0..outputs {
@@ -317,7 +331,7 @@ mod tests {
                                     );
                                     if moved {
                                         let first = if half == 0 { classes.start * run } else { n - classes.end * run };
-                                        let o = &mut expected_acc[tables[g][1][first + k] as usize];
+                                        let o = &mut expected_acc[inverses[g][first + k] as usize];
                                         *o = m.add(*o, expected);
                                     }
                                 }
@@ -352,13 +366,7 @@ mod tests {
                         let expected = match lane(l) {
                             None => 0.0,
                             Some(Lane { coefficients: LaneCoefficients::Small(c), factor }) => f64::from(c[k]) * factor,
-                            Some(Lane { coefficients: LaneCoefficients::Wide(c), factor }) => {
-                                if k % 2 == 0 {
-                                    c[k / 2] * factor
-                                } else {
-                                    0.0
-                                }
-                            }
+                            Some(Lane { coefficients: LaneCoefficients::Wide(c), factor }) => [c[k / 2] * factor, 0.0][k % 2],
                         };
                         assert_eq!(x, expected, "row {k}, lane {l}");
                     }

@@ -5,11 +5,11 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::ntt::transpose::transpose;
-use super::permute::source;
 use super::vector::{Prime, Row, Sum, add, load, most_terms, prefetch, reduce_once, splat, store, store_past_caches, sub};
 use crate::kernels::Modulus;
 use crate::kernels::classes::{
-    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes,
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes, inverse_element,
+    moved_place,
 };
 use crate::kernels::portable::classes as portable;
 
@@ -116,6 +116,10 @@ pub fn gemm(
         let end = (start + block).min(count);
         [start * rows_per_run..end * rows_per_run, (count - end) * rows_per_run..(count - start) * rows_per_run]
     };
+    let moves: Vec<Moves> = match outputs {
+        ClassOutputs::Limbs { .. } => Vec::new(),
+        ClassOutputs::Moved { acc, elements } => elements.iter().map(|&g| Moves::new(acc.len().ilog2(), g)).collect(),
+    };
     let mut start = 0;
     while start < count {
         let block = block.min(count - start);
@@ -153,10 +157,10 @@ pub fn gemm(
                                     let row = &mut outs[LANE_OUTPUTS * pair + g][half].as_chunks_mut::<8>().0[row];
                                     if *stream { store_past_caches(row, sums[g][u]) } else { store(row, sums[g][u]) }
                                 }
-                                ClassOutputs::Moved { acc, tables } => {
+                                ClassOutputs::Moved { acc, .. } => {
                                     let first = if half == 0 { classes.start } else { 2 * weights.period() - classes.end };
                                     let row = first * rows_per_run + row;
-                                    add_moved(&prime, acc, &tables[LANE_OUTPUTS * pair + g], row, sums[g][u]);
+                                    add_moved(&prime, acc, &moves[LANE_OUTPUTS * pair + g], row, sums[g][u]);
                                 }
                             }
                         }
@@ -172,30 +176,38 @@ pub fn gemm(
     }
 }
 
-/// Adds a vector that stands at row `row` to where an automorphism moves it: an aligned block of eight (see `permute`), or
-/// else word by word.
+/// Where an automorphism moves aligned blocks of eight, worked out from exponents: a table of all places would be read from memory.
+///
+/// Lane r of a block has the exponent of lane 0 plus r′·N/4, r′ the reversed bits of r. Times h, the inverse Galois element, that
+/// is plus r′·h·N/4: the target's block is that of lane 0, whose upper three bits of the exponent's half, t, become t + r′·h.
+struct Moves {
+    log_n: u32,
+    inverse: u64,
+    /// By t: for each lane of the target the lane of the source.
+    lanes: [Row; 8],
+}
+
+impl Moves {
+    fn new(log_n: u32, element: u64) -> Self {
+        let inverse = inverse_element(element);
+        let reversed = |x: u64| (x & 1) << 2 | (x & 2) | (x >> 2 & 1);
+        // r′·h = l′ − t modulo 8, and h is its own inverse there.
+        let lane = |t: u64, l: u64| reversed((reversed(l) + 8 - t).wrapping_mul(inverse) & 7);
+        let lanes = std::array::from_fn(|t| std::array::from_fn(|l| lane(t as u64, l as u64)));
+        Self { log_n, inverse, lanes }
+    }
+}
+
+/// Adds a vector that stands at row `row` to where an automorphism moves it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn add_moved(prime: &Prime, acc: &mut [u64], [table, inverse]: &[&[u32]; 2], row: usize, x: __m512i) {
-    let places = &inverse.as_chunks::<8>().0[row];
-    let target = places[0] as usize / 8;
-    let acc_rows = acc.as_chunks_mut::<8>().0;
-    if let (Some(from), Some(sum)) = (table.as_chunks::<8>().0.get(target), acc_rows.get_mut(target)) {
-        if let Some((block, lanes)) = source(from, usize::MAX) {
-            if block == row {
-                let moved = _mm512_permutexvar_epi64(lanes, x);
-                return store(sum, reduce_once(add(load(sum), moved), prime.p));
-            }
-        }
-    }
-    let (mut words, mut p) = ([0; 8], [0; 8]);
-    store(&mut words, x);
-    store(&mut p, prime.p);
-    for (&place, word) in places.iter().zip(words) {
-        let sum = &mut acc[place as usize];
-        *sum += word;
-        *sum = (*sum).min(sum.wrapping_sub(p[0]));
-    }
+fn add_moved(prime: &Prime, acc: &mut [u64], moves: &Moves, row: usize, x: __m512i) {
+    let target = moved_place(moves.log_n, moves.inverse, 8 * row);
+    // The upper bits of the exponent's half are the lower bits of the place, reversed.
+    let t = (target & 1) << 2 | (target & 2) | (target >> 2 & 1);
+    let sum = &mut acc.as_chunks_mut::<8>().0[target / 8];
+    let moved = _mm512_permutexvar_epi64(load(&moves.lanes[t]), x);
+    store(sum, reduce_once(add(load(sum), moved), prime.p));
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::kernels::Modulus;
 use crate::kernels::classes::{
-    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes,
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes, inverse_element,
+    moved_place,
 };
 
 pub fn forward(transform: &ClassTransform, coefficients: &[Lanes<f64>], values: &mut [Lanes<u64>]) {
@@ -65,12 +66,14 @@ pub fn gemm(
                 }
             }
         }
-        ClassOutputs::Moved { acc, tables } => {
+        ClassOutputs::Moved { acc, elements } => {
             let first = [classes.start * run, acc.len() - classes.end * run];
-            for (g, [_, inverse]) in tables.iter().enumerate() {
+            for (g, &element) in elements.iter().enumerate() {
+                let inverse = inverse_element(element);
                 for (half, first) in first.into_iter().enumerate() {
                     for k in 0..classes.len() * run {
-                        let o = &mut acc[inverse[first + k] as usize];
+                        let log_n = acc.len().ilog2();
+                        let o = &mut acc[moved_place(log_n, inverse, first + k)];
                         *o = m.add(*o, product(g, half, k));
                     }
                 }
