@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::Evaluator;
 use crate::error::Result;
+use crate::kernels;
 use crate::keys::GadgetShape;
 use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
 
@@ -64,10 +65,21 @@ impl Evaluator<'_> {
         let digits = (0..shape.digits(level))
             .map(|j| {
                 let range = shape.digit_range(level, j);
+                let mut digit = Poly::<Ntt>::unfilled(n, basis);
+                if range.len() == 1 {
+                    // One prime needs no conversion, only its residues centred.
+                    let (own, from) = (range.start, params.q(range.start));
+                    digit.for_each_limb(|i, limb| {
+                        if i != own {
+                            kernels::centred_residues_into(params.modulus(basis, i), limb, from, coefficients.limb(own));
+                            params.ntt(basis, i).forward(limb);
+                        }
+                    });
+                    return Ok(digit);
+                }
                 let own: Vec<usize> = range.clone().collect();
                 let others: Vec<usize> = (0..basis.limbs()).filter(|i| !range.contains(i)).collect();
                 let to: Vec<usize> = others.iter().map(|&i| params.prime_index(basis, i)).collect();
-                let mut digit = Poly::<Ntt>::unfilled(n, basis);
                 let input: Vec<&[u64]> = range.clone().map(|i| coefficients.limb(i)).collect();
                 let mut rows: Vec<&mut [u64]> = digit.data_mut().chunks_exact_mut(n).collect();
                 let after = rows.split_off(range.end);

@@ -30,7 +30,7 @@ impl AlignedBuf {
                 lines.resize(count, Line([0; 8]));
                 lines
             }
-            None => bytemuck::zeroed_vec(count),
+            None => fresh(count),
         };
         memory::taken(bytes(count));
         Self { lines, len }
@@ -44,7 +44,7 @@ impl AlignedBuf {
                 lines.resize(count, Line([0; 8]));
                 lines
             }
-            None => bytemuck::zeroed_vec(count),
+            None => fresh(count),
         };
         memory::taken(bytes(count));
         Self { lines, len }
@@ -65,6 +65,29 @@ impl AlignedBuf {
     /// The words as the doubles that have their bits.
     pub fn doubles_mut(&mut self) -> &mut [f64] {
         bytemuck::cast_slice_mut(self)
+    }
+}
+
+/// Lines of zeros that nobody used before.
+fn fresh(count: usize) -> Vec<Line> {
+    let lines = bytemuck::zeroed_vec(count);
+    #[cfg(target_os = "linux")]
+    ask_for_huge_pages(&lines);
+    lines
+}
+
+/// Translations of addresses are what limits a stream of pages of 4 KiB: a key comes from memory half as fast again in pages of 2 MiB.
+/// They have to be asked for before anything is written.
+#[cfg(target_os = "linux")]
+fn ask_for_huge_pages(lines: &[Line]) {
+    const HUGE: usize = 2 << 20;
+    let range = lines.as_ptr_range();
+    let (start, end) = ((range.start as usize).next_multiple_of(HUGE), range.end as usize / HUGE * HUGE);
+    if start < end {
+        let whole = range.start.wrapping_byte_add(start - range.start as usize).cast_mut().cast();
+        // SAFETY: the pages from `start` to `end` lie wholly in `lines`; the advice changes neither their contents nor their rights.
+        // A kernel that refuses it leaves everything as it was.
+        let _ = unsafe { rustix::mm::madvise(whole, end - start, rustix::mm::Advice::LinuxHugepage) };
     }
 }
 

@@ -52,8 +52,7 @@ impl Twiddles {
             for groups in [1, 2, 4] {
                 for g in 0..groups {
                     rows[0][groups + g] = m.shoup52(roots[groups * (leaves + c) + g]);
-                    rows[groups + g] =
-                        std::array::from_fn(|block| m.shoup52(roots[groups * (8 * (leaves + c) + block) + g]));
+                    rows[groups + g] = std::array::from_fn(|block| m.shoup52(roots[groups * (8 * (leaves + c) + block) + g]));
                 }
             }
             Leaf(rows)
