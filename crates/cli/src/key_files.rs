@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use ckks_core::file::{self, FileType, Storable, WriteOptions};
-use ckks_core::keys::SecretKey;
+use ckks_core::keys::{EvaluationKeys, KeyRequirements, SecretKey};
 use ckks_core::params::Params;
 
 use crate::errors::refused;
@@ -46,16 +46,29 @@ pub fn write<T: Storable>(path: &Path, value: &T, params: &Params, force: bool) 
 /// # Errors
 /// A file of another type, of other parameters, or damaged.
 pub fn read_public<T: Storable>(path: &Path, params: &Params, option: &str) -> Result<T> {
-    let info = file::inspect(path)?;
-    if info.type_name == FileType::SECRET_KEY.name() {
+    refuse_secret(path, T::TYPE, option)?;
+    file::read(path, params).with_context(|| format!("reading {option}"))
+}
+
+/// Reads those of a client's evaluation keys that `needed` names.
+///
+/// # Errors
+/// As [`read_public`].
+pub fn read_evaluation(path: &Path, params: &Params, needed: &KeyRequirements) -> Result<EvaluationKeys> {
+    refuse_secret(path, EvaluationKeys::TYPE, "--eval-keys")?;
+    file::evaluation_keys::read_needed(path, params, needed).context("reading --eval-keys")
+}
+
+fn refuse_secret(path: &Path, needed: FileType, option: &str) -> Result<()> {
+    if file::inspect(path)?.type_name == FileType::SECRET_KEY.name() {
         return Err(refused(format!(
             "{} holds a secret key; needed for {option}: {}. The computing side must never get a secret key: \
              if this one has left its owner's machine, make new keys",
             path.display(),
-            T::TYPE.name()
+            needed.name()
         )));
     }
-    file::read(path, params).with_context(|| format!("reading {option}"))
+    Ok(())
 }
 
 /// The place of the secret key in a folder of keys.

@@ -6,7 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{decrypt, encrypt, fails, fixture, infer, infer_with, json, names, parts, program, run, succeeds, write_model};
+use common::{
+    decrypt, encrypt, fails, fixture, infer, infer_with, json, names, parts, program, run, succeeds, write_model, write_model_of,
+};
+use distilbert_he::student::BlockShape;
 
 /// Encrypts a text and expects a refusal that leaves nothing behind.
 #[track_caller]
@@ -359,6 +362,51 @@ fn models_that_are_none() {
     write_model(&model, "n14-leveled", 1);
     fs::write(model.join("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n").unwrap();
     refused(&["vocab_size", "12", "5"]);
+}
+
+#[test]
+fn models_with_unusable_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let refused = |words: &[&str]| {
+        let output = run(["plan".as_ref(), "--model".as_ref(), model.as_os_str()]);
+        fails(&output, 1, words);
+    };
+    let weights = |change: &dyn Fn(&mut Vec<u8>)| {
+        write_model(&model, "n14-leveled", 1);
+        let path = model.join("model.safetensors");
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        fs::write(path, bytes).unwrap();
+    };
+    write_model(&model, "n14-leveled", 1);
+    let config = fs::read_to_string(model.join("config.json")).unwrap();
+    let wider = config.replace("\"head_size\": 3", "\"head_size\": 5");
+    assert_ne!(config, wider);
+    fs::write(model.join("config.json"), wider).unwrap();
+    refused(&["`head.projection.weight`", "[4, 3]", "[4, 5]"]);
+
+    // Another name of the same length in the header: the tensor is missing under its own.
+    let name = b"head.projection.bias";
+    weights(&|bytes| {
+        let at = bytes.windows(name.len()).position(|some| some == name).unwrap();
+        bytes[at + name.len() - 1] = b'z';
+    });
+    refused(&["head.projection.bias", "model.safetensors"]);
+
+    weights(&|bytes| {
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let json: serde_json::Value = serde_json::from_slice(&bytes[8..header]).unwrap();
+        let at = header + json["head.projection.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+        bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    refused(&["`head.projection.weight`", "NaN at flat index 0", "finite"]);
+
+    write_model_of(&model, "n14-leveled", 1, |config| {
+        config.blocks = vec![BlockShape { rank: 3 }; 2];
+        config.soft_argmax.degree = 63;
+    });
+    refused(&["needs 12 levels", "`n14-leveled` have 11"]);
 }
 
 #[test]

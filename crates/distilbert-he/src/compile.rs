@@ -7,6 +7,7 @@ use ckks_core::file::{Hex, PayloadLen, Storable, StoredScale};
 use ckks_core::keys::{GadgetShape, KeyRequirements};
 use ckks_core::params::{Params, ParamsLiteral, Security};
 use he_tensor::evaluator::{CostCounter, CostReport, CostTable};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::student::{SlotLayout, Student, StudentCircuit, StudentConfig};
@@ -76,7 +77,7 @@ impl CompiledStudent {
     pub fn new(student: &Student, params: &Params) -> Result<Self> {
         let config = student.config().clone();
         let compile = |positions| StudentCircuit::compile(student, positions, params.slots());
-        let circuits = config.buckets.iter().map(|b| compile(b.positions)).collect::<Result<Vec<_>>>()?;
+        let circuits = config.buckets.par_iter().map(|b| compile(b.positions)).collect::<Result<Vec<_>>>()?;
         let input_level = circuits.iter().map(StudentCircuit::depth).max().unwrap_or(0);
         if input_level > params.max_level() {
             return Err(Error::TooManyLevels {
@@ -86,14 +87,14 @@ impl CompiledStudent {
                 available: params.max_level(),
             });
         }
-        let mut keys = KeyRequirements::default();
-        let mut reports = Vec::with_capacity(circuits.len());
-        for circuit in &circuits {
+        let count = |circuit: &StudentCircuit| {
             let counter = CostCounter::new(params);
             circuit.run(&counter, &counter.fresh_at(input_level)?, &mut |_| ())?;
-            keys.merge(&counter.key_requirements());
-            reports.push(counter.report());
-        }
+            Ok(counter.report())
+        };
+        let reports = circuits.par_iter().map(count).collect::<Result<Vec<_>>>()?;
+        let mut keys = KeyRequirements::default();
+        reports.iter().for_each(|report| keys.merge(&report.keys));
         Ok(Self { config, digest: student.digest(), params: params.clone(), circuits, reports, input_level, keys })
     }
 
@@ -134,6 +135,12 @@ impl CompiledStudent {
     /// The evaluation keys that all length classes together need.
     pub fn key_requirements(&self) -> &KeyRequirements {
         &self.keys
+    }
+
+    /// The evaluation keys that the length class with exactly this many positions needs.
+    pub fn key_requirements_of(&self, positions: usize) -> Option<&KeyRequirements> {
+        let index = self.config.buckets.iter().position(|b| b.positions == positions)?;
+        self.reports.get(index).map(|report| &report.keys)
     }
 
     /// The circuit of the length class with exactly this many positions.

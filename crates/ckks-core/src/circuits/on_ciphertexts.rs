@@ -294,19 +294,29 @@ impl Arithmetic for CkksEvaluator<'_> {
                 let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
                 return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
             }
-            let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
             if !giants.chained {
+                let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
                 return self.canonical(self.inner.rotate_sum_rescale(&terms)?);
             }
-            let mut steps = sums.into_iter().zip(giants.giants.iter().map(|g| g.step)).rev();
-            let Some((mut sum, mut at)) = steps.next() else {
+            // From the last giant down, so that no more sums are alive than are computed side by side. Products class by class
+            // transform their weights once for all.
+            let all_real = giants.giants.iter().flat_map(|g| &g.terms).all(|t| t.1.is_real());
+            let at_once = if all_real { giants.giants.len().max(1) } else { GIANTS_AT_ONCE };
+            let mut chain: Option<(Ciphertext, i64)> = None;
+            for some in giants.giants.rchunks(at_once) {
+                let sums = self.inner_sums(&inputs, some, level, scale)?;
+                for (inner, giant) in sums.into_iter().zip(some).rev() {
+                    let sum = match chain {
+                        None => inner,
+                        Some((sum, at)) => self.inner.add(&self.inner.rotate(&sum, at - giant.step)?, &inner)?,
+                    };
+                    chain = Some((sum, giant.step));
+                }
+            }
+            let Some((sum, at)) = chain else {
                 return Err(Error::LengthMismatch { what: "terms of a sum of rotations", found: 0, needed: "at least 1".into() });
             };
-            for (inner, step) in steps {
-                sum = self.inner.add(&self.inner.rotate(&sum, at - step)?, &inner)?;
-                at = step;
-            }
             self.canonical(self.inner.rotate_sum_rescale(&[(&sum, at)])?)
         };
         outputs.iter().map(output).collect()

@@ -1,13 +1,17 @@
 //! Evaluation keys: a list of shapes and seeds in the header, the stored halves in the payload.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::container::FileType;
 use super::fields::Hex;
 use super::payload::{PayloadLen, PayloadReader, PayloadWriter};
 use super::storable::{Storable, check_level, check_poly, poly_len, read_poly, write_poly};
+use super::{in_file, open, read_by};
 use crate::error::{Error, Result};
-use crate::keys::{EvaluationKeys, GadgetShape, SwitchingKey};
+use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
 use crate::params::Params;
 
 /// Header of evaluation keys.
@@ -119,8 +123,25 @@ pub(super) fn read_list(
     params: &Params,
     reader: &mut PayloadReader<'_>,
 ) -> Result<EvaluationKeys> {
+    read_chosen(list, key_id, params, reader, |_| true)
+}
+
+/// Those keys of a list that `keep` chooses.
+fn read_chosen(
+    list: &[KeyEntry],
+    key_id: Hex<16>,
+    params: &Params,
+    reader: &mut PayloadReader<'_>,
+    keep: impl Fn(&KeyEntry) -> bool,
+) -> Result<EvaluationKeys> {
     let mut keys = EvaluationKeys::empty(params, key_id.0);
     for entry in list {
+        if !keep(entry) {
+            let shape = entry.shape(params)?;
+            let half = poly_len(params, shape.basis(shape.level)).get();
+            reader.skip(half * shape.digits(shape.level) as u64)?;
+            continue;
+        }
         let key = read_key(entry.shape(params)?, entry.seed, params, reader)?;
         match entry.galois_element {
             None => keys.insert_relinearisation(key),
@@ -160,4 +181,24 @@ impl Storable for EvaluationKeys {
     fn read_payload(header: EvaluationKeysHeader, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Self> {
         read_list(&header.keys, header.key_id, params, reader)
     }
+}
+
+/// Reads a file of evaluation keys, but only those of them that `needed` names: the others cost neither memory nor expansion. The
+/// digest over all bytes is checked as always.
+///
+/// # Errors
+/// As [`super::read`]. A key that is missing in the file is none here: [`EvaluationKeys::check`] says which.
+pub fn read_needed(path: impl AsRef<Path>, params: &Params, needed: &KeyRequirements) -> Result<EvaluationKeys> {
+    let mut elements: BTreeSet<Option<u64>> = needed.rotations.keys().map(|&step| Some(params.galois_element(step))).collect();
+    elements.extend(needed.conjugation.map(|_| Some(params.conjugation_element())));
+    elements.extend(needed.relinearisation.map(|_| None));
+    let path = path.as_ref();
+    let read = || {
+        let (mut file, length) = open(path)?;
+        let keep = |entry: &KeyEntry| elements.contains(&entry.galois_element);
+        let (keys, _) =
+            read_by::<EvaluationKeys>(&mut file, length, params, |header, reader| read_chosen(&header.keys, header.key_id, params, reader, keep))?;
+        Ok(keys)
+    };
+    read().map_err(|e| in_file(path, e))
 }

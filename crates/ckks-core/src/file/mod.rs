@@ -143,6 +143,16 @@ pub fn read_with_extra<T: Storable>(path: impl AsRef<Path>, params: &Params) -> 
 /// # Errors
 /// As [`read`], without the file's name.
 pub fn read_from<T: Storable>(source: &mut dyn Read, length: u64, params: &Params) -> Result<(T, Map<String, Value>)> {
+    read_by(source, length, params, |header, payload| T::read_payload(header, params, payload))
+}
+
+/// [`read_from`] with another way to read the payload.
+fn read_by<T: Storable>(
+    source: &mut dyn Read,
+    length: u64,
+    params: &Params,
+    read: impl FnOnce(T::Header, &mut PayloadReader<'_>) -> Result<T>,
+) -> Result<(T, Map<String, Value>)> {
     let mut hasher = blake3::Hasher::new();
     let Preamble { tag, params_digest, payload_len, envelope, .. } = decode_preamble(source, length, &mut hasher)?;
     if tag != T::TYPE.tag() {
@@ -155,7 +165,7 @@ pub fn read_from<T: Storable>(source: &mut dyn Read, length: u64, params: &Param
         return Err(Error::FileLength { found: length, needed: (length - payload_len).saturating_add(needed) });
     }
     let mut payload = PayloadReader::new(source, &mut hasher, payload_len);
-    let value = T::read_payload(header, params, &mut payload)?;
+    let value = read(header, &mut payload)?;
     if payload.remaining() != 0 {
         return Err(Error::Corrupt { what: "the payload is longer than what its header announces" });
     }

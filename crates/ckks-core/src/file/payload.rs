@@ -170,6 +170,20 @@ impl<'r> PayloadReader<'r> {
         self.skip_padding(bytes.len() as u64)
     }
 
+    /// Passes over `length` bytes of whole sections. They count for the digest.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the payload ends before; [`Error::Io`].
+    pub fn skip(&mut self, length: u64) -> Result<()> {
+        let mut left = length;
+        while left > 0 {
+            let some = left.min(CHUNK as u64);
+            self.fill_staging(some as usize)?;
+            left -= some;
+        }
+        Ok(())
+    }
+
     fn skip_padding(&mut self, length: u64) -> Result<()> {
         self.fill_staging(padding(length) as usize)?;
         if self.staging.iter().any(|&b| b != 0) {

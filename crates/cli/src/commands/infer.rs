@@ -43,7 +43,9 @@ pub fn run(args: &Infer) -> Result<()> {
     }
     // The query first: it is small, and what is wrong with it is known before the keys are loaded.
     let query: Query = key_files::read_public(&args.input, params, "--input")?;
-    let keys: EvaluationKeys = key_files::read_public(&args.eval_keys, params, "--eval-keys")?;
+    let compiled = model.compiled();
+    let needed = compiled.key_requirements_of(query.positions).unwrap_or(compiled.key_requirements());
+    let keys = key_files::read_evaluation(&args.eval_keys, params, needed)?;
     let computing = Instant::now();
     let answer = compute(&model, &keys, &query)?;
     let seconds = report::seconds(computing.elapsed());

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use ckks_core::file::{self, Hex, SeriesReader};
-use ckks_core::keys::EvaluationKeys;
+use ckks_core::keys::KeyRequirements;
 use distilbert_he::message::{BatchHead, Query};
 use distilbert_he::server::{self, ServerModel};
 use serde::Serialize;
@@ -39,7 +39,10 @@ pub fn run(args: &Infer, model: &ServerModel, started: Instant) -> Result<()> {
     let mut queries = SeriesReader::open(&args.input, params)?;
     let head = BatchHead::of_series(queries.head())?;
     let total = queries.head().containers;
-    let keys: EvaluationKeys = key_files::read_public(&args.eval_keys, params, "--eval-keys")?;
+    let mut needed = KeyRequirements::default();
+    let classes = head.groups.iter().filter_map(|group| model.compiled().key_requirements_of(group.positions));
+    classes.for_each(|keys| needed.merge(keys));
+    let keys = key_files::read_evaluation(&args.eval_keys, params, &needed)?;
     let computing = Instant::now();
     let bar = Progress::begin("inference", 0);
     let (answer_bytes, sentences) =

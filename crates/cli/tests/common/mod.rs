@@ -66,13 +66,18 @@ pub fn names(folder: &Path) -> Vec<String> {
 
 /// Writes a small model with random weights: the same for the same seed.
 pub fn write_model(folder: &Path, params: &str, seed: u64) {
+    write_model_of(folder, params, seed, |_| ());
+}
+
+/// [`write_model`] with another configuration.
+pub fn write_model_of(folder: &Path, params: &str, seed: u64, change: impl FnOnce(&mut StudentConfig)) {
     let mut state = seed;
     let mut uniform = move || {
         // Knuth's 64-bit linear congruential generator.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1 << 23) as f32 - 1.0
     };
-    let config = StudentConfig {
+    let mut config = StudentConfig {
         model_type: MODEL_TYPE.to_owned(),
         name: format!("small-{seed}"),
         vocab_size: WORDS.len(),
@@ -85,6 +90,7 @@ pub fn write_model(folder: &Path, params: &str, seed: u64) {
         params: params.to_owned(),
         labels: ["NEGATIVE".to_owned(), "POSITIVE".to_owned()],
     };
+    change(&mut config);
     let table = Array2::from_shape_fn((config.vocab_size, config.table_columns()), |_| uniform());
     let mut network = Network::<f32>::zeros(&config);
     for (_, mut array) in network.parameters_mut() {

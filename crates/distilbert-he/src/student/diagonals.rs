@@ -7,8 +7,6 @@
 //! Inputs come in pairs, z = a + i·b, and outputs are real parts: Re((A − i·B)·z) = A·a + B·b. Half the rotations and half the
 //! products then serve both.
 
-use std::collections::BTreeMap;
-
 use ckks_core::circuits::PlainVector;
 use ckks_core::circuits::block_transform::Diagonals;
 use ndarray::Array2;
@@ -20,34 +18,35 @@ use crate::Result;
 /// Diagonals under construction; matrices that fall on the same steps are added.
 pub(super) struct DiagonalBuilder {
     layout: SlotLayout,
-    /// By step in features.
-    steps: BTreeMap<i64, Vec<Complex64>>,
+    /// By step in features, from 1 − p to p − 1.
+    steps: Vec<Option<Vec<Complex64>>>,
 }
 
 impl DiagonalBuilder {
     /// No matrix yet.
     pub(super) fn new(layout: SlotLayout) -> Self {
-        Self { layout, steps: BTreeMap::new() }
+        Self { layout, steps: vec![None; 2 * layout.period() - 1] }
     }
 
     /// Adds y[t] += Mᵀ·x[t] for `matrix` (inputs × outputs, both at most the period), row r times `row_factor(r)`.
     pub(super) fn add_token(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
-        let sentence = (self.layout.period() * self.layout.positions()) as i64;
-        self.add(matrix, row_factor, |f, r| (f as i64 - r as i64).rem_euclid(sentence));
+        let zero = self.layout.period() - 1;
+        self.add(matrix, row_factor, |f, r| zero + f - r);
     }
 
     /// Adds y[t] += Mᵀ·x for an x that is the same for every token: its rotations within a token are cyclic, which halves the
     /// number of steps.
     pub(super) fn add_shared(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
-        let period = self.layout.period() as i64;
-        self.add(matrix, row_factor, |f, r| (f as i64 - r as i64).rem_euclid(period));
+        let period = self.layout.period();
+        self.add(matrix, row_factor, |f, r| period - 1 + (period + f - r) % period);
     }
 
-    fn add(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64, step: impl Fn(usize, usize) -> i64) {
+    fn add(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64, at: impl Fn(usize, usize) -> usize) {
+        let period = self.layout.period();
         for ((f, r), &weight) in matrix.indexed_iter() {
             if weight != 0.0 {
-                let period = self.layout.period();
-                self.steps.entry(step(f, r)).or_insert_with(|| vec![Complex64::ZERO; period])[r] += row_factor(r) * weight;
+                let values = self.steps[at(f, r)].get_or_insert_with(|| vec![Complex64::ZERO; period]);
+                values[r] += row_factor(r) * weight;
             }
         }
     }
@@ -57,8 +56,9 @@ impl DiagonalBuilder {
     /// # Errors
     /// [`ckks_core::Error::ValueOutOfRange`] if folding has made a value that is not finite.
     pub(super) fn build(self) -> Result<Diagonals> {
-        let stride = self.layout.sentences() as i64;
-        self.steps.into_iter().map(|(step, values)| Ok((stride * step, plain(self.layout, &values)?))).collect()
+        let (stride, zero) = (self.layout.sentences() as i64, self.layout.period() as i64 - 1);
+        let given = (-zero..).zip(self.steps).filter_map(|(step, values)| Some((stride * step, values?)));
+        given.map(|(step, values)| Ok((step, plain(self.layout, &values)?))).collect()
     }
 }
 
