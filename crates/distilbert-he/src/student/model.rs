@@ -206,9 +206,18 @@ fn stack(views: &[ArrayView2<'_, f64>]) -> Result<Array2<f64>> {
         .map_err(|e| Error::TokenIds { found: e.to_string(), needed: "embeddings of one width".to_owned() })
 }
 
-/// The best odd polynomial of σ(x) − 1/2 on ±bound ([`SoftArgmax`], with β left to the margin).
+/// The best odd polynomial of σ(x) − 1/2 on ±bound ([`SoftArgmax`], with β left to the margin). Where the degree is so high that
+/// rounding hides the best one, the interpolating polynomial, whose error is rounding as well.
 fn sigmoid_polynomial(degree: usize, bound: f64) -> Result<ChebyshevPolynomial> {
-    Ok(SoftArgmax::new(1.0, bound, degree)?.polynomial().clone())
+    match SoftArgmax::new(1.0, bound, degree) {
+        Ok(layer) => Ok(layer.polynomial().clone()),
+        Err(hnn_layers::Error::Approximation { .. }) => {
+            let fit = ChebyshevPolynomial::interpolate(|x| 0.5 * (0.5 * x).tanh(), degree, (-bound, bound))?;
+            let odd = fit.coefficients().iter().enumerate().map(|(n, &c)| if n % 2 == 1 { c } else { 0.0 });
+            Ok(ChebyshevPolynomial::new(odd.collect::<Vec<_>>(), (-bound, bound))?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn read(root: &Weights, name: &str, shape: &[usize]) -> Result<ArrayD<f64>> {
