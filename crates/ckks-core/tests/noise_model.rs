@@ -94,3 +94,15 @@ fn one_shape(literal: ParamsLiteral) {
     let lower = decode(&evaluator.adjust_to(&ciphertext, 1, params.scale_at(1)).unwrap());
     check("bringing down to level 1", model.level_drop(top, 1, message), error(&lower, &|j| slots[j]));
 }
+
+#[test]
+fn digits_beyond_an_f64_squared_are_counted() {
+    // Eleven primes of 50 bits: a digit and P have 540 and 550 bits.
+    let params = Params::new(ParamsLiteral::n16_leveled()).unwrap();
+    let model = NoiseModel::new(&params);
+    for level in 1..=params.max_level() {
+        let (switched, rounding) = (model.switched(level, level), model.rounding(level));
+        assert!(switched.is_finite() && switched > 0.0, "level {level}: {switched}");
+        assert!(switched < rounding, "level {level}: a key switch adds {switched}, its rounding {rounding}");
+    }
+}

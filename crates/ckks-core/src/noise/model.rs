@@ -105,12 +105,13 @@ impl NoiseModel {
         self.at_level(self.rounded_halves(), level)
     }
 
-    /// Coefficient variance of Σ digit·error over the digits of a key switch at `level`, before any division: a digit is
+    /// Coefficient variance of Σ digit·error over the digits of a key switch at `level`, divided by `divisor`: a digit is
     /// uniform below its product D of primes, N of its coefficients meet an error coefficient each.
-    fn inner_product(&self, shape: GadgetShape, level: usize) -> f64 {
+    fn inner_product(&self, shape: GadgetShape, level: usize, divisor: f64) -> f64 {
+        // Divided before squaring: the square of a digit of 512 bits is beyond an f64.
         let digit = |j: usize| -> f64 {
             let product: f64 = shape.digit_range(level, j).map(|i| self.params.q(i).value() as f64).product();
-            square(product) * ROUNDING
+            square(product / divisor) * ROUNDING
         };
         self.n() * SIGMA * SIGMA * (0..shape.digits(level)).map(digit).sum::<f64>()
     }
@@ -124,7 +125,7 @@ impl NoiseModel {
     #[must_use]
     pub fn switched(&self, level: usize, key_level: usize) -> f64 {
         let shape = GadgetShape::for_level(&self.params, key_level.max(level));
-        self.at_level(self.inner_product(shape, level) / square(self.special_product(shape)), level)
+        self.at_level(self.inner_product(shape, level, self.special_product(shape)), level)
     }
 
     /// [`NoiseModel::switched`] where P and the prime of the level are divided out together: what is left in a vector that
@@ -134,7 +135,7 @@ impl NoiseModel {
         let Some(below) = level.checked_sub(1) else { return self.switched(level, key_level) };
         let shape = GadgetShape::for_level(&self.params, key_level.max(level));
         let divisor = self.special_product(shape) * self.params.q(level).value() as f64;
-        self.at_level(self.inner_product(shape, level) / square(divisor), below)
+        self.at_level(self.inner_product(shape, level, divisor), below)
     }
 
     /// What a rotation, a conjugation or a relinearisation on its own adds at `level`, with a key made for `key_level`.
@@ -147,7 +148,7 @@ impl NoiseModel {
     #[must_use]
     pub fn key_switching_at_scale(&self, level: usize, key_level: usize, scale: Scale) -> f64 {
         let shape = GadgetShape::for_level(&self.params, key_level.max(level));
-        let divided = self.inner_product(shape, level) / square(self.special_product(shape));
+        let divided = self.inner_product(shape, level, self.special_product(shape));
         self.of_coefficients(divided + self.rounded_halves(), scale)
     }
 
