@@ -101,8 +101,7 @@ fn digits_beyond_an_f64_squared_are_counted() {
     let params = Params::new(ParamsLiteral::n16_leveled()).unwrap();
     let model = NoiseModel::new(&params);
     for level in 1..=params.max_level() {
-        let (switched, rounding) = (model.switched(level, level), model.rounding(level));
+        let switched = model.switched(level, level);
         assert!(switched.is_finite() && switched > 0.0, "level {level}: {switched}");
-        assert!(switched < rounding, "level {level}: a key switch adds {switched}, its rounding {rounding}");
     }
 }

@@ -196,8 +196,9 @@ pub fn read_needed(path: impl AsRef<Path>, params: &Params, needed: &KeyRequirem
     let read = || {
         let (mut file, length) = open(path)?;
         let keep = |entry: &KeyEntry| elements.contains(&entry.galois_element);
-        let (keys, _) =
-            read_by::<EvaluationKeys>(&mut file, length, params, |header, reader| read_chosen(&header.keys, header.key_id, params, reader, keep))?;
+        let (keys, _) = read_by::<EvaluationKeys>(&mut file, length, params, |header, reader| {
+            read_chosen(&header.keys, header.key_id, params, reader, keep)
+        })?;
         Ok(keys)
     };
     read().map_err(|e| in_file(path, e))
