@@ -205,6 +205,7 @@ impl Poly<Ntt> {
     }
 
     /// The image under X → X^g.
+    #[cfg(any(test, feature = "secret"))]
     pub(crate) fn automorphism(&self, params: &Params, g: u64) -> Self {
         let table = params.automorphism(g);
         let mut out = Self::unfilled(self.n, self.basis);
