@@ -131,9 +131,14 @@ impl<'k> CkksEvaluator<'k> {
 
     /// The inner sums of giants, without rescaling.
     fn inner_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
-        if let Some(matrix) = self.real_matrix(inputs.len(), giants, level, scale)? {
-            return self.inner.matrix_real(inputs, &matrix);
+        match self.real_matrix(inputs.len(), giants, level, scale)? {
+            Some(matrix) => self.inner.matrix_real(inputs, &matrix),
+            None => self.subring_sums(inputs, giants, level, scale),
         }
+    }
+
+    /// The same, each plaintext encoded and multiplied by itself.
+    fn subring_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
         let mut sums = Vec::with_capacity(giants.len());
         for some in giants.chunks(GIANTS_AT_ONCE) {
             let encode = |&(i, p): &(usize, &PlainVector)| Ok((i, self.encode_subring(p, level, scale)?));
@@ -288,14 +293,12 @@ impl Arithmetic for CkksEvaluator<'_> {
         let scale = self.factor_scale("a matrix product", level)?;
         let inputs: Vec<&Ciphertext> = lowered.iter().map(|v| &**v).collect();
         let output = |giants: &Giants<'_>| {
-            if !giants.chained
-                && let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)?
-            {
-                let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
-                return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
-            }
             if !giants.chained {
-                let sums = self.inner_sums(&inputs, &giants.giants, level, scale)?;
+                if let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)? {
+                    let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
+                    return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
+                }
+                let sums = self.subring_sums(&inputs, &giants.giants, level, scale)?;
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
                 return self.canonical(self.inner.rotate_sum_rescale(&terms)?);
             }

@@ -161,7 +161,7 @@ pub(super) fn moved_place(log_n: u32, inverse: u64, place: usize) -> usize {
 }
 
 /// 1/g modulo every power of two, for odd g (Newton: each step doubles the right bits, of which g itself has three).
-pub(super) fn inverse_element(g: u64) -> u64 {
+pub(crate) fn inverse_element(g: u64) -> u64 {
     (0..5).fold(g, |h, _| h.wrapping_mul(2u64.wrapping_sub(g.wrapping_mul(h))))
 }
 

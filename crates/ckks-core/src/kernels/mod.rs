@@ -32,6 +32,8 @@ pub(crate) mod tests;
 pub use aligned::{AlignedBuf, release_idle_buffers};
 pub use basis_conversion::BasisConverter;
 pub use blocks::{gemm_blocks, mul_blocks_add_assign, mul_blocks_assign};
+#[cfg(feature = "secret")]
+pub(crate) use classes::inverse_element;
 pub use classes::{
     ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, LARGEST_COEFFICIENT, Lane, LaneCoefficients, Lanes,
     gemm_classes, interleave,

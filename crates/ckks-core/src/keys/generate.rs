@@ -58,7 +58,9 @@ impl<'s> KeyGenerator<'s> {
 
     /// σ⁻¹(s) for σ: X → X^`element`.
     pub(crate) fn turned_back(&self, element: u64) -> SecretPoly {
-        SecretPoly(self.secret.s.0.automorphism(&self.params, inverse_odd(element, 2 * self.params.n() as u64)))
+        SecretPoly(
+            self.secret.s.0.automorphism(&self.params, kernels::inverse_element(element) & (2 * self.params.n() as u64 - 1)),
+        )
     }
 
     /// The parameters.
@@ -147,13 +149,4 @@ impl<'s> KeyGenerator<'s> {
             .unzip();
         SwitchingKey::from_halves(shape, seed, b, a)
     }
-}
-
-/// The inverse of an odd number modulo a power of two, by Newton's iteration.
-fn inverse_odd(g: u64, modulus: u64) -> u64 {
-    let mut x = g; // right modulo 8
-    for _ in 0..5 {
-        x = x.wrapping_mul(2u64.wrapping_sub(g.wrapping_mul(x)));
-    }
-    x & (modulus - 1)
 }
