@@ -34,6 +34,12 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A file that another training is writing.
+    #[error("{path} is in use by another training; wait until that has ended, or stop it: what it has finished is kept")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A configuration that cannot be trained.
     #[error("configuration refused: {0}")]
     Config(String),

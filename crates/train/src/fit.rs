@@ -7,6 +7,7 @@ use distilbert_he::student::EmbeddingTable;
 use ndarray::{Array2, s};
 
 use crate::budget;
+use crate::claim::claim;
 use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
 use crate::distill::Loss;
@@ -42,7 +43,7 @@ pub fn table_values(embedding: &EmbeddingTable) -> Result<Array2<f32>> {
 /// and a finished one is only read.
 ///
 /// # Errors
-/// A wanted noise budget that the first weights do not have; divergence; files that cannot be written.
+/// A wanted noise budget that the first weights do not have; divergence; files that cannot be written; another process on the same run.
 pub fn fit(
     config: &TrainConfig,
     corpus: &Corpus,
@@ -52,6 +53,7 @@ pub fn fit(
 ) -> Result<Fitted> {
     let run_dir = runs.join(&config.digest()?[..16]);
     std::fs::create_dir_all(&run_dir).map_err(Error::io(&run_dir))?;
+    let _alone = claim(&run_dir.join("lock"))?;
     let mut trainer = Trainer::new(config, &corpus.training, table)?;
     if let Some(bits) = config.recipe.noise_budget {
         // The first weights already show whether the circuit has enough levels and what its noise will be like.

@@ -8,6 +8,7 @@
 pub mod attention;
 pub mod budget;
 pub mod card;
+mod claim;
 pub mod config;
 pub mod data;
 pub mod distill;

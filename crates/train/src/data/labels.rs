@@ -3,10 +3,11 @@
 //! Layout, little-endian: 8 bytes magic, 32 bytes digest of everything that the texts and answers depend on, then two
 //! f32 logits per text. A shorter file is continued, one with another digest replaced; a torn last record is dropped.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::claim::claim;
 use crate::teacher::Teacher;
 use crate::{Error, Result};
 
@@ -22,7 +23,7 @@ const BLOCK: usize = 2048;
 /// are made from. `progress(done, count)` is called after every block.
 ///
 /// # Errors
-/// The file cannot be read or written; the teacher refuses a text.
+/// The file cannot be read or written, or another process is writing it; the teacher refuses a text.
 pub fn cached(
     path: &Path,
     digest: [u8; 32],
@@ -37,7 +38,8 @@ pub fn cached(
         h.update(&digest).update(&teacher.digest());
         *h.finalize().as_bytes()
     };
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(Error::io(path))?;
+    // Two writers would mix their records.
+    let mut file = claim(path)?;
     let mut out = read(&mut file, digest, count).map_err(Error::io(path))?;
     while out.len() < count {
         let end = (out.len() + BLOCK).min(count);
