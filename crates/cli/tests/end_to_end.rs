@@ -194,3 +194,38 @@ fn nothing_but_results_on_stdout_and_no_progress_without_a_terminal() {
     assert_eq!(succeeds(&output).lines().count(), 1);
     fails(&run(["demo", "--json", ""]), 1, &["error: "]);
 }
+
+/// Probabilities of the positive label of lines that share a ciphertext.
+fn scores_of_batch(lines: &[&str]) -> Vec<f64> {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("lines");
+    fs::write(&input, lines.join("\n")).unwrap();
+    let query = folder.path().join("q.ct");
+    let encrypted =
+        program().args(["encrypt", "--json", "--keys"]).arg(keys()).arg("--out").arg(&query).arg("--input").arg(&input).output();
+    // A file of one line is one text, and no batch.
+    assert_eq!(json(&encrypted.unwrap())["queries"].as_u64().unwrap_or(1), 1);
+    fs::copy(keys().join("eval.keys"), folder.path().join("eval.keys")).unwrap();
+    succeeds(&infer_command(folder.path()).output().unwrap());
+    let output = decrypt(keys(), &folder.path().join("r.ct")).arg("--json").output().unwrap();
+    let answers = succeeds(&output).lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    assert_eq!(answers.len(), lines.len());
+    let probability = |answer: &Value| {
+        let score = answer["score"].as_f64().unwrap();
+        if answer["label"] == "POSITIVE" { score } else { 1.0 - score }
+    };
+    answers.iter().map(probability).collect()
+}
+
+#[test]
+fn neighbours_in_a_ciphertext_change_no_score() {
+    let lines = [POSITIVE, NEGATIVE, "neither good nor bad", "it is what it is"];
+    let together = scores_of_batch(&lines);
+    for (line, together) in lines.iter().zip(together) {
+        let alone = scores_of_batch(&[line])[0];
+        assert!((together - alone).abs() <= 1.0 / 128.0, "{line}: {together} beside others, {alone} alone");
+    }
+    let other_neighbours = scores_of_batch(&[NEGATIVE, lines[2], NEGATIVE, NEGATIVE])[1];
+    let alone = scores_of_batch(&[lines[2]])[0];
+    assert!((other_neighbours - alone).abs() <= 1.0 / 128.0, "{other_neighbours} beside others, {alone} alone");
+}
