@@ -7,6 +7,7 @@ mod eval_sst2;
 mod fetch;
 mod measure_layers;
 mod memory;
+mod report;
 mod tidy;
 mod train;
 mod workspace;
@@ -31,6 +32,8 @@ enum Command {
     EvalSst2(eval_sst2::Args),
     /// Train a student from data and teacher to its files.
     Train(train::Args),
+    /// Make docs/accuracy.md and its plots from the figures in docs/results/.
+    Report(report::Args),
     /// Measure kernels, operations and circuits.
     Bench(bench::Args),
     /// Run single layers of an encoder encrypted: seconds, levels, keys, errors.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Fetch(args) => fetch::run(&args),
         Command::EvalSst2(args) => eval_sst2::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::MeasureLayers(args) => measure_layers::run(&args),
         Command::Tidy(args) => tidy::run(&args),

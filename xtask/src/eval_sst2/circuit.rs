@@ -15,7 +15,7 @@ use num_complex::Complex64;
 
 use super::rows::Row;
 
-/// Seed of the simulated errors: the same figures in every run.
+/// Seed of the first sentence's simulated errors: the same figures in every run.
 const NOISE_SEED: u64 = 1;
 
 /// Both halves of a student, ready to run.
@@ -23,8 +23,6 @@ pub struct Circuit {
     client: ClientModel,
     server: ServerModel,
     keys: Option<(KeySet, Randomness)>,
-    exact: Simulator,
-    noisy: Simulator,
 }
 
 impl Circuit {
@@ -40,13 +38,7 @@ impl Circuit {
             }
             false => None,
         };
-        Ok(Self {
-            server: ServerModel::new(student, &params)?,
-            client,
-            keys,
-            exact: Simulator::new(&params),
-            noisy: Simulator::with_noise(&params, NOISE_SEED),
-        })
+        Ok(Self { server: ServerModel::new(student, &params)?, client, keys })
     }
 
     /// The parameters.
@@ -54,28 +46,30 @@ impl Circuit {
         self.client.params()
     }
 
-    /// Runs one sentence: on ciphertexts if there are keys, otherwise in the simulator with drawn errors.
-    pub fn run(&mut self, row: usize, ids: &[u32]) -> Result<Row> {
+    /// Runs one sentence in the simulator, with errors drawn for this sentence: the same in any order and on any number of threads.
+    pub fn simulate(&self, row: usize, ids: &[u32]) -> Result<Row> {
         let started = Instant::now();
-        let simulated = self.simulate(&self.noisy, ids)?;
-        let mut seconds = started.elapsed().as_secs_f64();
-        let predicted_error = simulated - self.simulate(&self.exact, ids)?;
-        let score = match &mut self.keys {
-            None => simulated,
-            Some((keys, randomness)) => {
-                let (query, _) = client::encrypt_ids(&self.client, &keys.secret, ids, randomness)?;
-                let started = Instant::now();
-                let answer = server::infer(&self.server, &keys.evaluation, &query, &mut |_| ())?;
-                seconds = started.elapsed().as_secs_f64();
-                client::decrypt_answer(self.client.params(), &keys.secret, &answer)?.unrounded
-            }
-        };
-        let range_ratio = self.exact.ranges().values().copied().reduce(f64::max);
-        Ok(Row { row, score, predicted_error, range_ratio, seconds })
+        let score = self.score(&Simulator::with_noise(self.params(), NOISE_SEED + row as u64), ids)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let exact = Simulator::new(self.params());
+        let predicted_error = score - self.score(&exact, ids)?;
+        Ok(Row { row, score, predicted_error, ranges: exact.ranges(), seconds })
+    }
+
+    /// Runs one sentence on ciphertexts; the predicted error and the ranges are the simulator's.
+    pub fn encrypted(&mut self, row: usize, ids: &[u32]) -> Result<Row> {
+        let simulated = self.simulate(row, ids)?;
+        let (keys, randomness) = self.keys.as_mut().context("the circuit was made without keys")?;
+        let (query, _) = client::encrypt_ids(&self.client, &keys.secret, ids, randomness)?;
+        let started = Instant::now();
+        let answer = server::infer(&self.server, &keys.evaluation, &query, &mut |_| ())?;
+        let seconds = started.elapsed().as_secs_f64();
+        let score = client::decrypt_answer(self.client.params(), &keys.secret, &answer)?.unrounded;
+        Ok(Row { score, seconds, ..simulated })
     }
 
     /// The score in the simulator: the mean over the slots, which would all be the same without errors.
-    fn simulate(&self, simulator: &Simulator, ids: &[u32]) -> Result<f64> {
+    fn score(&self, simulator: &Simulator, ids: &[u32]) -> Result<f64> {
         let compiled = self.client.compiled();
         let (positions, values) = self.slots(ids)?;
         let circuit = compiled.circuit(positions).with_context(|| format!("no circuit for {positions} positions"))?;

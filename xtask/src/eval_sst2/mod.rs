@@ -16,6 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
+use rayon::prelude::*;
 
 use crate::workspace;
 use circuit::Circuit;
@@ -115,9 +116,19 @@ fn circuit_rows(model: &Model, args: &Args, dev: &DevSet, cache: &Path) -> Resul
     let mut circuit = Circuit::new(student, model.tokenizer()?, args.mode == Mode::Encrypted)?;
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(dev.len() as u64) } else { ProgressBar::hidden() };
     bar.set_position(rows.done().len() as u64);
-    for (row, ids) in ids.iter().enumerate().skip(rows.done().len()) {
-        rows.push(circuit.run(row, ids).with_context(|| format!("sentence {row}"))?)?;
-        bar.inc(1);
+    let left: Vec<(usize, &Vec<u32>)> = ids.iter().enumerate().skip(rows.done().len()).collect();
+    // Encrypted sentences use all threads one by one; simulated ones have one each.
+    let together = if args.mode == Mode::Encrypted { 1 } else { 4 * rayon::current_num_threads() };
+    for part in left.chunks(together) {
+        let named = |row: usize| move || format!("sentence {row}");
+        let done: Vec<Row> = match part {
+            [(row, ids)] if args.mode == Mode::Encrypted => vec![circuit.encrypted(*row, ids).with_context(named(*row))?],
+            part => {
+                part.par_iter().map(|(row, ids)| circuit.simulate(*row, ids).with_context(named(*row))).collect::<Result<_>>()?
+            }
+        };
+        bar.inc(done.len() as u64);
+        done.into_iter().try_for_each(|row| rows.push(row))?;
     }
     bar.finish_and_clear();
     let done = rows.done().get(..dev.len()).context("rows are missing")?.to_vec();

@@ -1,5 +1,6 @@
 //! The models that can be evaluated, and what they answer.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -17,8 +18,10 @@ use crate::workspace;
 pub struct Prediction {
     /// Probability that the sentence is positive, as the model says it; polynomials may leave [0, 1] by their error.
     pub score: f64,
-    /// |argument| / bound of the score's polynomial, where there is one.
-    pub range_ratio: Option<f64>,
+    /// What the Soft-Argmax layer took, where there is one.
+    pub margin: Option<f64>,
+    /// |argument| / bound of every polynomial, by its name.
+    pub ranges: BTreeMap<String, f64>,
 }
 
 impl Prediction {
@@ -30,7 +33,7 @@ impl Prediction {
 
 impl From<&Row> for Prediction {
     fn from(row: &Row) -> Self {
-        Self { score: row.score, range_ratio: row.range_ratio }
+        Self { score: row.score, margin: None, ranges: row.ranges.clone() }
     }
 }
 
@@ -88,7 +91,7 @@ impl Model {
                 Ok(logits
                     .rows()
                     .into_iter()
-                    .map(|row| Prediction { score: sigmoid(row[1] - row[0]), range_ratio: None })
+                    .map(|row| Prediction { score: sigmoid(row[1] - row[0]), margin: None, ranges: BTreeMap::new() })
                     .collect())
             }
             (Kind::Encoder(_), mode) => {
@@ -102,7 +105,11 @@ impl Model {
                     .iter()
                     .map(|&margin| Prediction {
                         score: student.score(margin, form),
-                        range_ratio: (mode != Mode::Plain).then(|| (student.beta() * margin).abs() / bound),
+                        margin: Some(margin),
+                        ranges: (mode != Mode::Plain)
+                            .then(|| ("soft-argmax".to_owned(), (student.beta() * margin).abs() / bound))
+                            .into_iter()
+                            .collect(),
                     })
                     .collect())
             }

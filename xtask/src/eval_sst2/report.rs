@@ -1,5 +1,6 @@
 //! The figures of one evaluation.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ::train::trainer::evaluate::wilson;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::dev_set::DevSet;
 use super::models::Prediction;
 use super::rows::Row;
-use super::statistics::{binary_entropy, calibration_error};
+use super::statistics::{Bin, Distribution, binary_entropy, calibration_error, reliability};
 use super::{Mode, TEACHER};
 use crate::memory;
 
@@ -38,11 +39,20 @@ pub struct Report {
     nu_predicted_bits: Option<f64>,
     /// The same of the scores' distances from `agreement_with`.
     nu_measured_bits: Option<f64>,
+    /// Single sentences behind the two.
+    nu_predicted_distribution: Option<Distribution>,
+    nu_measured_distribution: Option<Distribution>,
     /// Largest |argument| / bound of any polynomial; above 1 it was left.
     max_range_ratio: Option<f64>,
+    /// The same by polynomial.
+    range_ratios: BTreeMap<String, f64>,
     expected_calibration_error: f64,
+    /// Confidence in ten bins from 0 to 1.
+    reliability: [Bin; 10],
     /// Mean entropy of the answers' distribution.
     mean_entropy_bits: f64,
+    /// The same of softmax of the logits, without the Soft-Argmax layer and its learned β; null for a model that has no such layer.
+    mean_entropy_bits_without_soft_argmax: Option<f64>,
     seconds_per_sentence: f64,
     peak_memory_bytes: Option<u64>,
     security_bits: Option<u32>,
@@ -93,6 +103,15 @@ impl Report {
             let score = answer.score.clamp(0.0, 1.0);
             (score.max(1.0 - score), answer.positive() == *label)
         });
+        let bins = reliability(confidence);
+        let mut range_ratios = BTreeMap::new();
+        for (name, &ratio) in predictions.iter().flat_map(|answer| &answer.ranges) {
+            let largest = range_ratios.entry(name.clone()).or_insert(ratio);
+            *largest = ratio.max(*largest);
+        }
+        // A circuit's margins stay encrypted: those on plain numbers stand for them.
+        let with_margins = circuit.as_ref().map_or(predictions, |circuit| circuit.plain);
+        let margins: Option<Vec<f64>> = with_margins.iter().map(|answer| answer.margin).collect();
         Ok(Self {
             model: model.to_owned(),
             mode: mode.name(),
@@ -110,9 +129,17 @@ impl Report {
                 .as_ref()
                 .map(|circuit| bits(mean(circuit.rows.iter().map(|row| row.predicted_error * row.predicted_error)))),
             nu_measured_bits: circuit.as_ref().map(|_| bits(mean(errors.iter().map(|error| error * error)))),
-            max_range_ratio: predictions.iter().filter_map(|answer| answer.range_ratio).reduce(f64::max),
-            expected_calibration_error: calibration_error(confidence),
+            nu_predicted_distribution: circuit
+                .as_ref()
+                .and_then(|circuit| Distribution::of_errors(circuit.rows.iter().map(|row| row.predicted_error))),
+            nu_measured_distribution: circuit.as_ref().and_then(|_| Distribution::of_errors(errors.iter().copied())),
+            max_range_ratio: range_ratios.values().copied().reduce(f64::max),
+            range_ratios,
+            expected_calibration_error: calibration_error(&bins),
+            reliability: bins,
             mean_entropy_bits: predictions.iter().map(|answer| binary_entropy(answer.score)).sum::<f64>() / n as f64,
+            mean_entropy_bits_without_soft_argmax: margins
+                .map(|m| mean(m.iter().map(|&m| binary_entropy(::train::distill::sigmoid(m))))),
             seconds_per_sentence,
             peak_memory_bytes: memory::peak_bytes(),
             security_bits: circuit.map(|circuit| circuit.security_bits),
@@ -137,6 +164,9 @@ impl fmt::Display for Report {
             "calibration error    {:.4}   mean entropy {:.3} bits",
             self.expected_calibration_error, self.mean_entropy_bits
         )?;
+        if let Some(without) = self.mean_entropy_bits_without_soft_argmax {
+            writeln!(f, "entropy without Soft-Argmax {without:.3} bits")?;
+        }
         if let Some(error) = self.max_abs_score_error {
             writeln!(f, "largest score error  {error:.2e}")?;
         }

@@ -1,5 +1,6 @@
 //! Sentences that are done, kept in a file so that a long evaluation can go on after it was stopped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -16,8 +17,8 @@ pub struct Row {
     pub score: f64,
     /// The score's error in a simulation with drawn errors.
     pub predicted_error: f64,
-    /// Largest |x| / bound of any polynomial up to this sentence.
-    pub range_ratio: Option<f64>,
+    /// Largest |x| / bound of every polynomial, by its name.
+    pub ranges: BTreeMap<String, f64>,
     /// Seconds of the circuit alone.
     pub seconds: f64,
 }
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     fn row(row: usize) -> Row {
-        Row { row, score: 0.1 * row as f64 + 1e-17, predicted_error: 1e-9, range_ratio: None, seconds: 0.5 }
+        Row { row, score: 0.1 * row as f64 + 1e-17, predicted_error: 1e-9, ranges: BTreeMap::new(), seconds: 0.5 }
     }
 
     #[test]

@@ -1,18 +1,73 @@
 //! Figures of a classifier's answers.
 
-/// Expected calibration error over ten bins of equal width (Guo et al. 2017, arXiv:1706.04599): the mean distance between how sure the
-/// model is of its answer and how often it is right. `answers` are (probability of the answer given, whether it is right).
-pub fn calibration_error(answers: impl IntoIterator<Item = (f64, bool)>) -> f64 {
-    let mut bins = [(0usize, 0.0, 0usize); 10];
-    let mut n = 0;
+use serde::Serialize;
+
+/// Answers whose confidence lies in one of ten bins of equal width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Bin {
+    /// Answers.
+    pub n: usize,
+    /// Their mean confidence; 0 without answers.
+    pub confidence: f64,
+    /// How many of them are right, as a fraction; 0 without answers.
+    pub accuracy: f64,
+}
+
+/// Confidence against how often answers are right, in ten bins from 0 to 1 (Guo et al. 2017, arXiv:1706.04599, §2). `answers` are
+/// (probability of the answer given, whether it is right).
+pub fn reliability(answers: impl IntoIterator<Item = (f64, bool)>) -> [Bin; 10] {
+    let mut bins = [Bin::default(); 10];
     for (confidence, right) in answers {
-        let bin = ((confidence * 10.0) as usize).min(9);
-        bins[bin].0 += 1;
-        bins[bin].1 += confidence;
-        bins[bin].2 += usize::from(right);
-        n += 1;
+        let bin = &mut bins[((confidence * 10.0) as usize).min(9)];
+        bin.n += 1;
+        bin.confidence += confidence;
+        bin.accuracy += f64::from(u8::from(right));
     }
-    bins.iter().map(|&(_, confidence, right)| (confidence - right as f64).abs()).sum::<f64>() / n.max(1) as f64
+    bins.map(|b| {
+        let n = b.n.max(1) as f64;
+        Bin { n: b.n, confidence: b.confidence / n, accuracy: b.accuracy / n }
+    })
+}
+
+/// Expected calibration error (the same, eq. 3): the mean distance between how sure the model is of its answer and how often it is right.
+pub fn calibration_error(bins: &[Bin]) -> f64 {
+    let n: usize = bins.iter().map(|b| b.n).sum();
+    bins.iter().map(|b| b.n as f64 * (b.confidence - b.accuracy).abs()).sum::<f64>() / n.max(1) as f64
+}
+
+/// How the errors of single answers are distributed, in bits: −log2 |error|.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Distribution {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+    /// Lowest: that of the largest error.
+    pub lowest: f64,
+    /// Answers per bit, from `first_bit` on: the first entry is −log2 |error| in [first_bit, first_bit + 1).
+    pub counts: Vec<usize>,
+    /// See `counts`.
+    pub first_bit: i64,
+}
+
+impl Distribution {
+    /// Of errors; those that are exactly zero have no bits and are left out. `None` if nothing is left.
+    pub fn of_errors(errors: impl Iterator<Item = f64>) -> Option<Self> {
+        let bits: Vec<f64> = errors.filter(|&e| e != 0.0 && e.is_finite()).map(|e| -e.abs().log2()).collect();
+        let n = bits.len() as f64;
+        let mean = bits.iter().sum::<f64>() / n;
+        let lowest = bits.iter().copied().reduce(f64::min)?;
+        let highest = bits.iter().copied().reduce(f64::max)?;
+        let first_bit = lowest.floor() as i64;
+        let mut counts = vec![0; (highest.floor() as i64 - first_bit) as usize + 1];
+        for b in &bits {
+            if let Some(count) = counts.get_mut((b.floor() as i64 - first_bit) as usize) {
+                *count += 1;
+            }
+        }
+        let deviation = (bits.iter().map(|b| (b - mean).powi(2)).sum::<f64>() / n).sqrt();
+        Some(Self { mean, deviation, lowest, counts, first_bit })
+    }
 }
 
 /// Entropy of a yes/no answer in bits; 0 outside (0, 1).
@@ -43,11 +98,19 @@ mod tests {
 
     #[test]
     fn calibration_of_known_answers() {
-        assert_eq!(calibration_error([(1.0, true), (1.0, true)]), 0.0);
-        assert_eq!(calibration_error([(1.0, true), (1.0, false)]), 0.5);
+        assert_eq!(calibration_error(&reliability([(1.0, true), (1.0, true)])), 0.0);
+        assert_eq!(calibration_error(&reliability([(1.0, true), (1.0, false)])), 0.5);
         // Four answers at 0.75 of which three are right; two at 0.55 of which none is.
         let answers = [(0.75, true), (0.75, true), (0.75, true), (0.75, false), (0.55, false), (0.55, false)];
-        assert!((calibration_error(answers) - 1.1 / 6.0).abs() < 1e-12);
+        assert!((calibration_error(&reliability(answers)) - 1.1 / 6.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bits_of_known_errors() {
+        let found = Distribution::of_errors([0.25, -0.25, 0.0, 0.06].into_iter()).unwrap();
+        assert_eq!((found.first_bit, found.counts, found.lowest), (2, vec![2, 0, 1], 2.0));
+        assert!((found.mean - (4.0 - 0.06f64.log2()) / 3.0).abs() < 1e-12);
+        assert_eq!(Distribution::of_errors([0.0].into_iter()), None);
     }
 
     #[test]

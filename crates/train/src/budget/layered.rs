@@ -83,6 +83,15 @@ impl Layers {
     }
 }
 
+impl Layers {
+    /// Levels from the encrypted tokens to the result.
+    fn depth(&self) -> usize {
+        let attention = self.attention.as_ref().map_or(0, AttentionCircuit::depth);
+        let score = self.score.as_ref().map_or(0, |s| s.polynomial().depth());
+        3 * self.blocks.len() + attention + 3 + score
+    }
+}
+
 fn widen<D: Dimension>(a: &Array<f32, D>) -> Array<f64, D> {
     a.mapv(f64::from)
 }
@@ -109,6 +118,13 @@ pub(super) fn predict(
         .iter()
         .map(|b| Ok((b.positions, Layers::new(student, network, b, params.slots(), score.clone())?)))
         .collect::<Result<Vec<_>>>()?;
+    let level = layers.iter().map(|(_, l)| l.depth()).max().unwrap_or(0);
+    if level > params.max_level() {
+        let (model, name) = (network.name.clone(), network.parameters.clone());
+        return Err(
+            distilbert_he::Error::TooManyLevels { model, needed: level, params: name, available: params.max_level() }.into()
+        );
+    }
     let sample = |(example, seed): (&Example, u64)| -> Result<Sample> {
         let positions = bucket_of(&network.buckets, example.ids.len())?.positions;
         let (_, circuit) = layers
@@ -120,7 +136,7 @@ pub(super) fn predict(
         let packed = layout.pack(x.nrows(), |t, f| x[[t, f]])?;
         let values = packed.first().map(Vec::as_slice).unwrap_or_default();
         let run = |simulator: Simulator| -> Result<SimulatedVector> {
-            let x = encrypt(&simulator, values, params.max_level())?;
+            let x = encrypt(&simulator, values, level)?;
             Ok(circuit.run(&simulator, &x)?)
         };
         let (exact, noisy) = (run(Simulator::new(&params))?, run(Simulator::with_noise(&params, seed))?);
@@ -128,5 +144,47 @@ pub(super) fn predict(
     };
     let numbered: Vec<(&Example, u64)> = sentences.iter().zip(seed..).collect();
     let samples = numbered.into_par_iter().map(sample).collect::<Result<Vec<_>>>()?;
-    Prediction::of(&samples, &params, &network.parameters, params.max_level())
+    Prediction::of(&samples, &params, &network.parameters, level)
+}
+
+#[cfg(test)]
+mod tests {
+    use hnn_layers::ragged::Ragged;
+
+    use super::*;
+    use crate::config::AttentionShape;
+
+    #[test]
+    fn the_circuit_computes_the_network_that_is_trained() -> Result<()> {
+        let network = NetworkConfig {
+            features: 8,
+            rank: 8,
+            hidden: 6,
+            blocks: 1,
+            buckets: vec![LengthBucket { positions: 8, divisor: 6.0 }],
+            attention: Some(AttentionShape { heads: 2, exponent: 2, divisor: 6.0 }),
+            ..Default::default()
+        };
+        let student = Student::<f32>::random(&network, 0.3, 3)?;
+        let params = Params::new_insecure(ParamsLiteral::toy(10, 18)).map_err(he_tensor::Error::from)?;
+        let score = SoftArgmax::new(1.0, 12.0, 31)?;
+        let circuit = Layers::new(&student, &network, &network.buckets[0], params.slots(), Some(score.clone()))?;
+        let layout = TokenLayout::new(8, 8, params.slots())?;
+        for tokens in [1, 5, 8] {
+            let mut x = Array2::from_shape_fn((tokens, 8), |(t, f)| ((t * 17 + f * 29) % 23) as f32 / 23.0 - 0.5);
+            x.column_mut(7).fill(1.0);
+            let batch = Ragged::new([tokens], &network.buckets)?;
+            let wanted = score.score(f64::from(student.forward(x.clone(), &batch, &mut |_, _| ()).margins[0]));
+            let values = layout.pack(tokens, |t, f| f64::from(x[[t, f]]))?.remove(0);
+            let run = |simulator: Simulator| circuit.run(&simulator, &encrypt(&simulator, &values, params.max_level()).unwrap());
+            let exact = run(Simulator::new(&params))?;
+            let found = exact.values()[0].re;
+            // The plain pass is in f32.
+            assert!((found - wanted).abs() < 1e-5, "{tokens} tokens: {found} against {wanted}");
+            let sample = Sample::of(8, &exact, &run(Simulator::with_noise(&params, 1))?);
+            assert!((5.0..40.0).contains(&sample.bits()), "{} bits", sample.bits());
+            assert_eq!(params.max_level() - exact.level(), circuit.depth());
+        }
+        Ok(())
+    }
 }
