@@ -196,6 +196,7 @@ impl NoiseModel {
 
     /// The product with a plaintext: |p|²·v + |a|²·(rounding of the plaintext), before rescaling.
     #[must_use]
+    #[inline]
     pub fn plain_product(message: f64, noise: f64, plain: f64, encoding: f64) -> f64 {
         plain * noise + (message + noise) * encoding
     }

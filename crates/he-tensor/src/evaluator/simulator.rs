@@ -1,6 +1,7 @@
 //! The evaluator that computes with plain numbers and predicts levels and errors.
 
 use std::collections::BTreeMap;
+use std::ops::Mul;
 use std::sync::{Mutex, PoisonError};
 
 use ckks_core::bootstrap::{BootstrapParams, Slots};
@@ -151,12 +152,12 @@ impl Simulator {
                 return Err(Error::LengthMismatch { what: "values to encode", found: p.period(), needed });
             }
             let encoding = self.model.encoding(p.period(), scale);
-            for j in 0..slots {
-                let factor = p.get(j);
-                let message = a.values[j].norm_sqr();
-                out.values[j] += a.values[j] * factor;
-                out.variance[j] += factor.norm_sqr() * a.variance[j];
-                rounding[j] += NoiseModel::plain_product(message, a.variance[j], 0.0, encoding);
+            match p.as_real() {
+                Some(factors) => add_products(&mut out, a, factors, |f| f * f),
+                None => add_products(&mut out, a, &p.to_complex(), |f| f.norm_sqr()),
+            }
+            for ((r, z), &v) in rounding.iter_mut().zip(&a.values).zip(&a.variance) {
+                *r += NoiseModel::plain_product(z.norm_sqr(), v, 0.0, encoding);
             }
         }
         Ok(self.with_error(out, |j| rounding[j]))
@@ -182,6 +183,23 @@ impl Simulator {
         };
         let sum = terms.into_iter().reduce(plus);
         sum.ok_or_else(|| Error::LengthMismatch { what, found: 0, needed: "at least 1".into() })
+    }
+}
+
+/// out += a ⊙ `factors`, one period of them, with the variance that comes from a's; `square` is |factor|².
+fn add_products<F: Copy>(out: &mut SimulatedVector, a: &SimulatedVector, factors: &[F], square: impl Fn(F) -> f64)
+where
+    Complex64: Mul<F, Output = Complex64>,
+{
+    let period = factors.len();
+    let sums = out.values.chunks_mut(period).zip(out.variance.chunks_mut(period));
+    for ((values, variance), (a, v)) in sums.zip(a.values.chunks(period).zip(a.variance.chunks(period))) {
+        for ((sum, &z), &f) in values.iter_mut().zip(a).zip(factors) {
+            *sum += z * f;
+        }
+        for ((sum, &v), &f) in variance.iter_mut().zip(v).zip(factors) {
+            *sum += square(f) * v;
+        }
     }
 }
 
