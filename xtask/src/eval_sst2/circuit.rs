@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use ckks_core::params::Params;
 use ckks_core::ring::sampling::Randomness;
-use distilbert_he::client::{self, ClientModel, KeySet};
+use distilbert_he::client::{self, ClientModel, KeySet, Spread};
 use distilbert_he::compile::CompiledStudent;
 use distilbert_he::server::{self, ServerModel};
 use distilbert_he::student::Student;
@@ -13,7 +13,8 @@ use distilbert_he::tokenizer::Tokenizer;
 use he_tensor::evaluator::{Encryption, Simulator};
 use num_complex::Complex64;
 
-use super::rows::Row;
+use super::rows::{Outcome, Row};
+use crate::memory;
 
 /// Seed of the first sentence's simulated errors: the same figures in every run.
 const NOISE_SEED: u64 = 1;
@@ -48,15 +49,20 @@ impl Circuit {
 
     /// Runs one sentence in the simulator, with errors drawn for this sentence: the same in any order and on any number of threads.
     pub fn simulate(&self, row: usize, ids: &[u32]) -> Result<Row> {
+        let compiled = self.client.compiled();
+        let (positions, values) = self.slots(ids)?;
+        let circuit = compiled.circuit(positions).with_context(|| format!("no circuit for {positions} positions"))?;
         let started = Instant::now();
-        let score = self.score(&Simulator::with_noise(self.params(), NOISE_SEED + row as u64), ids)?;
+        let simulator = Simulator::with_noise(self.params(), NOISE_SEED + row as u64);
+        let tokens = simulator.encrypt_at(&values, compiled.input_level(), Encryption::Symmetric)?;
+        let spread = Spread::of(circuit.run(&simulator, &tokens, &mut |_| ())?.values().iter());
         let seconds = started.elapsed().as_secs_f64();
-        let exact = Simulator::new(self.params());
-        let predicted_error = score - self.score(&exact, ids)?;
-        Ok(Row { row, score, predicted_error, ranges: exact.ranges(), seconds })
+        let simulated = Outcome { score: spread.mean, slot_bits: spread.precision_bits() };
+        let (ranges, peak_memory_bytes) = (simulator.ranges(), memory::peak_bytes());
+        Ok(Row { row, simulated, encrypted: None, ranges, seconds, peak_memory_bytes })
     }
 
-    /// Runs one sentence on ciphertexts; the predicted error and the ranges are the simulator's.
+    /// Runs one sentence on ciphertexts, and in the simulator for what ciphertexts do not show.
     pub fn encrypted(&mut self, row: usize, ids: &[u32]) -> Result<Row> {
         let simulated = self.simulate(row, ids)?;
         let (keys, randomness) = self.keys.as_mut().context("the circuit was made without keys")?;
@@ -64,19 +70,9 @@ impl Circuit {
         let started = Instant::now();
         let answer = server::infer(&self.server, &keys.evaluation, &query, &mut |_| ())?;
         let seconds = started.elapsed().as_secs_f64();
-        let score = client::decrypt_answer(self.client.params(), &keys.secret, &answer)?.unrounded;
-        Ok(Row { score, seconds, ..simulated })
-    }
-
-    /// The score in the simulator: the mean over the slots, which would all be the same without errors.
-    fn score(&self, simulator: &Simulator, ids: &[u32]) -> Result<f64> {
-        let compiled = self.client.compiled();
-        let (positions, values) = self.slots(ids)?;
-        let circuit = compiled.circuit(positions).with_context(|| format!("no circuit for {positions} positions"))?;
-        let tokens = simulator.encrypt_at(&values, compiled.input_level(), Encryption::Symmetric)?;
-        let score = circuit.run(simulator, &tokens, &mut |_| ())?;
-        let values = score.real();
-        Ok(values.iter().sum::<f64>() / values.len() as f64)
+        let answer = client::decrypt_answer(self.client.params(), &keys.secret, &answer)?;
+        let encrypted = Some(Outcome { score: answer.unrounded, slot_bits: answer.precision_bits });
+        Ok(Row { encrypted, seconds, peak_memory_bytes: memory::peak_bytes(), ..simulated })
     }
 
     fn slots(&self, ids: &[u32]) -> Result<(usize, Vec<Complex64>)> {

@@ -5,24 +5,26 @@
 mod circuit;
 mod dev_set;
 mod models;
-mod report;
+pub mod report;
 mod rows;
-mod statistics;
+pub mod statistics;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use ckks_core::file::Hex;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::workspace;
 use circuit::Circuit;
 use dev_set::DevSet;
 use models::Model;
-use report::{Encrypted, Report};
+use report::{Encrypted, Report, Subject};
 use rows::{Row, Rows};
 
 /// The model whose accuracy the others' is divided by.
@@ -49,7 +51,8 @@ pub struct Args {
 }
 
 /// How a model is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The exact functions on plain numbers.
     Plain,
@@ -62,7 +65,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    fn name(self) -> &'static str {
+    /// As it is asked for.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Poly => "poly",
@@ -83,13 +87,14 @@ pub fn run(args: &Args) -> Result<()> {
     let same = args.model == TEACHER && args.mode == Mode::Plain;
     // Before the long part, so that a missing teacher is known at once.
     let teacher_model = if same { None } else { Some(Model::load(TEACHER)?) };
+    let subject = Subject { name: &args.model, student: model.student(), mode: args.mode };
     let report = match args.mode {
         Mode::Plain | Mode::Poly => {
             let started = Instant::now();
             let predictions = model.predict(&dev, args.mode)?;
             let seconds = started.elapsed().as_secs_f64() / dev.len() as f64;
             let teacher = teacher_model.map_or_else(|| Ok(predictions.clone()), |teacher| teacher.predict(&dev, Mode::Plain))?;
-            Report::new(&args.model, args.mode, &dev, &predictions, &teacher, None, seconds)?
+            Report::new(&subject, &dev, &predictions, &teacher, None, seconds)?
         }
         Mode::Simulate | Mode::Encrypted => {
             let plain = model.predict(&dev, Mode::Poly)?;
@@ -98,7 +103,7 @@ pub fn run(args: &Args) -> Result<()> {
             let predictions: Vec<_> = rows.iter().map(models::Prediction::from).collect();
             let seconds = rows.iter().map(|row| row.seconds).sum::<f64>() / rows.len() as f64;
             let encrypted = Encrypted { plain: &plain, rows: &rows, security_bits };
-            Report::new(&args.model, args.mode, &dev, &predictions, &teacher, Some(encrypted), seconds)?
+            Report::new(&subject, &dev, &predictions, &teacher, Some(encrypted), seconds)?
         }
     };
     let text = if args.json { serde_json::to_string(&report)? } else { report.to_string() };
@@ -109,8 +114,8 @@ pub fn run(args: &Args) -> Result<()> {
 /// The circuit's results for every sentence, those of an earlier call first.
 fn circuit_rows(model: &Model, args: &Args, dev: &DevSet, cache: &Path) -> Result<(Vec<Row>, u32)> {
     let student = model.student().with_context(|| format!("{} is an encoder; only a student has a circuit", args.model))?;
-    let digest: String = student.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let path = cache.join("eval").join(format!("{}-{}-{digest}.jsonl", student.config().name, args.mode.name()));
+    let digest = Hex(student.digest()).to_string();
+    let path = cache.join("eval").join(format!("{}-{}-{}.jsonl", student.config().name, args.mode.name(), &digest[..16]));
     let mut rows = Rows::open(&path, args.resume)?;
     let ids = model.token_ids(dev, student.config().max_tokens())?;
     let mut circuit = Circuit::new(student, model.tokenizer()?, args.mode == Mode::Encrypted)?;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use distilbert_he::encoder::Encoder;
 use distilbert_he::student::{SigmoidForm, Student};
 use distilbert_he::tokenizer::{LongText, Tokenizer};
+use hnn_layers::soft_argmax::sigmoid;
 
 use super::Mode;
 use super::dev_set::DevSet;
@@ -33,7 +34,7 @@ impl Prediction {
 
 impl From<&Row> for Prediction {
     fn from(row: &Row) -> Self {
-        Self { score: row.score, margin: None, ranges: row.ranges.clone() }
+        Self { score: row.answer().score, margin: None, ranges: row.ranges.clone() }
     }
 }
 
@@ -139,8 +140,4 @@ fn missing(name: &str, config: &Path) -> String {
         _ => "; known by name: hnn-fast, minilm-sst2, distilbert-sst2; anything else is a model's folder",
     };
     format!("{} cannot be read{get}", config.display())
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }

@@ -13,14 +13,32 @@ use serde::{Deserialize, Serialize};
 pub struct Row {
     /// Number of the sentence in dev.tsv, from 0.
     pub row: usize,
-    /// Probability that it is positive, not rounded.
-    pub score: f64,
-    /// The score's error in a simulation with drawn errors.
-    pub predicted_error: f64,
+    /// The circuit in the simulator, with errors drawn from the noise model.
+    pub simulated: Outcome,
+    /// The circuit on ciphertexts, where it was asked for.
+    pub encrypted: Option<Outcome>,
     /// Largest |x| / bound of every polynomial, by its name.
     pub ranges: BTreeMap<String, f64>,
-    /// Seconds of the circuit alone.
+    /// Seconds of the circuit alone: on ciphertexts, or else in the simulator.
     pub seconds: f64,
+    /// Largest resident set of the process so far.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// What a circuit gave.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Probability that the sentence is positive, not rounded: the mean over the slots, which would all be equal without errors.
+    pub score: f64,
+    /// ν of the sentence: −log2 of the standard deviation of a slot's error.
+    pub slot_bits: f64,
+}
+
+impl Row {
+    /// What counts as the answer.
+    pub fn answer(&self) -> Outcome {
+        self.encrypted.unwrap_or(self.simulated)
+    }
 }
 
 /// The file of the sentences that are done, one JSON object on each line.
@@ -74,7 +92,8 @@ mod tests {
     use super::*;
 
     fn row(row: usize) -> Row {
-        Row { row, score: 0.1 * row as f64 + 1e-17, predicted_error: 1e-9, ranges: BTreeMap::new(), seconds: 0.5 }
+        let simulated = Outcome { score: 0.1 * row as f64 + 1e-17, slot_bits: 12.5 };
+        Row { row, simulated, encrypted: None, ranges: BTreeMap::new(), seconds: 0.5, peak_memory_bytes: None }
     }
 
     #[test]

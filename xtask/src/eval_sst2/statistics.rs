@@ -1,81 +1,68 @@
 //! Figures of a classifier's answers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Answers whose confidence lies in one of ten bins of equal width.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// Answers.
     pub n: usize,
+    /// How many of them are right.
+    pub right: usize,
     /// Their mean confidence; 0 without answers.
     pub confidence: f64,
-    /// How many of them are right, as a fraction; 0 without answers.
-    pub accuracy: f64,
 }
 
-/// Confidence against how often answers are right, in ten bins from 0 to 1 (Guo et al. 2017, arXiv:1706.04599, §2). `answers` are
-/// (probability of the answer given, whether it is right).
+/// Confidence against how often answers are right (Guo et al. 2017, arXiv:1706.04599, §2), in ten bins from ½, the least that the answer of
+/// two can have, to 1. `answers` are (probability of the answer given, whether it is right).
 pub fn reliability(answers: impl IntoIterator<Item = (f64, bool)>) -> [Bin; 10] {
     let mut bins = [Bin::default(); 10];
     for (confidence, right) in answers {
-        let bin = &mut bins[((confidence * 10.0) as usize).min(9)];
+        let bin = &mut bins[((confidence - 0.5) * 20.0).clamp(0.0, 9.0) as usize];
         bin.n += 1;
+        bin.right += usize::from(right);
         bin.confidence += confidence;
-        bin.accuracy += f64::from(u8::from(right));
     }
-    bins.map(|b| {
-        let n = b.n.max(1) as f64;
-        Bin { n: b.n, confidence: b.confidence / n, accuracy: b.accuracy / n }
-    })
+    bins.map(|b| Bin { confidence: b.confidence / b.n.max(1) as f64, ..b })
 }
 
 /// Expected calibration error (the same, eq. 3): the mean distance between how sure the model is of its answer and how often it is right.
 pub fn calibration_error(bins: &[Bin]) -> f64 {
     let n: usize = bins.iter().map(|b| b.n).sum();
-    bins.iter().map(|b| b.n as f64 * (b.confidence - b.accuracy).abs()).sum::<f64>() / n.max(1) as f64
+    bins.iter().map(|b| (b.n as f64 * b.confidence - b.right as f64).abs()).sum::<f64>() / n.max(1) as f64
 }
 
-/// How the errors of single answers are distributed, in bits: −log2 |error|.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// How a figure is distributed over the sentences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Mean.
     pub mean: f64,
     /// Standard deviation.
     pub deviation: f64,
-    /// Lowest: that of the largest error.
-    pub lowest: f64,
-    /// Answers per bit, from `first_bit` on: the first entry is −log2 |error| in [first_bit, first_bit + 1).
+    /// Lowest and highest.
+    pub range: [f64; 2],
+    /// Lower edge of the first bin.
+    pub first_edge: f64,
+    /// Width of a bin.
+    pub bin_width: f64,
+    /// Sentences in every bin, from the lowest on.
     pub counts: Vec<usize>,
-    /// See `counts`.
-    pub first_bit: i64,
 }
 
 impl Distribution {
-    /// Of errors; those that are exactly zero have no bits and are left out. `None` if nothing is left.
-    pub fn of_errors(errors: impl Iterator<Item = f64>) -> Option<Self> {
-        let bits: Vec<f64> = errors.filter(|&e| e != 0.0 && e.is_finite()).map(|e| -e.abs().log2()).collect();
-        let n = bits.len() as f64;
-        let mean = bits.iter().sum::<f64>() / n;
-        let lowest = bits.iter().copied().reduce(f64::min)?;
-        let highest = bits.iter().copied().reduce(f64::max)?;
-        let first_bit = lowest.floor() as i64;
-        let mut counts = vec![0; (highest.floor() as i64 - first_bit) as usize + 1];
-        for b in &bits {
-            if let Some(count) = counts.get_mut((b.floor() as i64 - first_bit) as usize) {
-                *count += 1;
-            }
-        }
-        let deviation = (bits.iter().map(|b| (b - mean).powi(2)).sum::<f64>() / n).sqrt();
-        Some(Self { mean, deviation, lowest, counts, first_bit })
+    /// Of `values`, which are finite, in bins of width `bin_width` that begin at multiples of it. `None` without values.
+    pub fn of(values: &[f64], bin_width: f64) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let lowest = values.iter().copied().reduce(f64::min)?;
+        let highest = values.iter().copied().reduce(f64::max)?;
+        let bin = |v: f64| (v / bin_width).floor();
+        let first = bin(lowest);
+        let mut counts = vec![0; (bin(highest) - first) as usize + 1];
+        values.iter().for_each(|&v| counts[(bin(v) - first) as usize] += 1);
+        let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+        Some(Self { mean, deviation, range: [lowest, highest], first_edge: first * bin_width, bin_width, counts })
     }
-}
-
-/// Entropy of a yes/no answer in bits; 0 outside (0, 1).
-pub fn binary_entropy(p: f64) -> f64 {
-    if p <= 0.0 || p >= 1.0 {
-        return 0.0;
-    }
-    -(p * p.log2() + (1.0 - p) * (1.0 - p).log2())
 }
 
 #[cfg(test)]
@@ -100,22 +87,18 @@ mod tests {
     fn calibration_of_known_answers() {
         assert_eq!(calibration_error(&reliability([(1.0, true), (1.0, true)])), 0.0);
         assert_eq!(calibration_error(&reliability([(1.0, true), (1.0, false)])), 0.5);
-        // Four answers at 0.75 of which three are right; two at 0.55 of which none is.
-        let answers = [(0.75, true), (0.75, true), (0.75, true), (0.75, false), (0.55, false), (0.55, false)];
-        assert!((calibration_error(&reliability(answers)) - 1.1 / 6.0).abs() < 1e-12);
+        // Four answers at 0.76 of which three are right; two at 0.52 of which none is.
+        let answers = [(0.76, true), (0.76, true), (0.76, true), (0.76, false), (0.52, false), (0.52, false)];
+        let bins = reliability(answers);
+        assert_eq!([bins[0].n, bins[0].right, bins[5].n, bins[5].right], [2, 0, 4, 3]);
+        assert!((calibration_error(&bins) - 1.08 / 6.0).abs() < 1e-12);
     }
 
     #[test]
-    fn bits_of_known_errors() {
-        let found = Distribution::of_errors([0.25, -0.25, 0.0, 0.06].into_iter()).unwrap();
-        assert_eq!((found.first_bit, found.counts, found.lowest), (2, vec![2, 0, 1], 2.0));
-        assert!((found.mean - (4.0 - 0.06f64.log2()) / 3.0).abs() < 1e-12);
-        assert_eq!(Distribution::of_errors([0.0].into_iter()), None);
-    }
-
-    #[test]
-    fn entropy_of_known_probabilities() {
-        assert_eq!([binary_entropy(0.5), binary_entropy(0.0), binary_entropy(1.2)], [1.0, 0.0, 0.0]);
-        assert!((binary_entropy(0.11) - 0.499_915_958_164_528_5).abs() < 1e-12);
+    fn distribution_of_known_values() {
+        let found = Distribution::of(&[2.0, 2.2, 2.25, 3.0], 0.25).unwrap();
+        assert_eq!((found.first_edge, found.counts, found.range), (2.0, vec![2, 1, 0, 0, 1], [2.0, 3.0]));
+        assert!((found.mean - 2.3625).abs() < 1e-12 && (found.deviation.powi(2) - 0.144_218_75).abs() < 1e-12);
+        assert_eq!(Distribution::of(&[], 1.0), None);
     }
 }

@@ -35,6 +35,38 @@ pub struct Prediction {
     pub model: String,
 }
 
+/// Slots that would all hold the same real number without noise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Mean of the real parts: the number.
+    pub mean: f64,
+    /// Standard deviation of the real parts.
+    pub deviation: f64,
+    /// Root mean square of the imaginary parts.
+    pub imaginary: f64,
+}
+
+impl Spread {
+    /// Of `slots`; not a number without any.
+    pub fn of<'z>(slots: impl Iterator<Item = &'z Complex64> + Clone) -> Self {
+        let count = slots.clone().count() as f64;
+        let mean = slots.clone().map(|z| z.re).sum::<f64>() / count;
+        let deviation = (slots.clone().map(|z| (z.re - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let imaginary = (slots.map(|z| z.im.powi(2)).sum::<f64>() / count).sqrt();
+        Self { mean, deviation, imaginary }
+    }
+
+    /// The noise of a slot: the larger of the two.
+    fn noise(&self) -> f64 {
+        self.deviation.max(self.imaginary)
+    }
+
+    /// −log2 of the noise's standard deviation per slot.
+    pub fn precision_bits(&self) -> f64 {
+        -self.noise().max(f64::MIN_POSITIVE).log2()
+    }
+}
+
 /// Decrypts the answer to a query of one text and looks whether it can be one.
 ///
 /// # Errors
@@ -84,14 +116,12 @@ pub fn decrypt_answers(params: &Params, secret: &SecretKey, answer: &Answer) -> 
 
 /// The score that all `slots` would hold without noise.
 fn prediction<'z>(answer: &Answer, slots: impl Iterator<Item = &'z Complex64> + Clone) -> Result<Prediction> {
-    let count = slots.clone().count() as f64;
-    let mean = slots.clone().map(|z| z.re).sum::<f64>() / count;
-    let spread = (slots.clone().map(|z| (z.re - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let imaginary = (slots.map(|z| z.im.powi(2)).sum::<f64>() / count).sqrt();
-    let noise = spread.max(imaginary);
+    let spread = Spread::of(slots);
+    let (mean, noise) = (spread.mean, spread.noise());
     if noise.is_nan() || noise > LARGEST_NOISE {
+        let Spread { deviation, imaginary, .. } = spread;
         return Err(Error::DamagedAnswer {
-            found: format!("noise of {noise:.2e} per slot (imaginary parts {imaginary:.2e}, spread {spread:.2e})"),
+            found: format!("noise of {noise:.2e} per slot (imaginary parts {imaginary:.2e}, spread {deviation:.2e})"),
             needed: format!("at most {LARGEST_NOISE}"),
         });
     }
@@ -108,7 +138,7 @@ fn prediction<'z>(answer: &Answer, slots: impl Iterator<Item = &'z Complex64> + 
         label: if positive { positive_label } else { negative_label }.clone(),
         score: (probability.clamp(0.0, 1.0) * 1000.0).round() / 1000.0,
         unrounded: mean,
-        precision_bits: -noise.max(f64::MIN_POSITIVE).log2(),
+        precision_bits: spread.precision_bits(),
         query_id: Hex(answer.query_id),
         model: answer.model_name.clone(),
     })

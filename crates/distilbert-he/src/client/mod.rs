@@ -19,7 +19,7 @@ use crate::student::Student;
 use crate::tokenizer::{LongText, Tokenizer};
 use crate::{Error, Result};
 
-pub use answer::{Prediction, decrypt_answer, decrypt_answers};
+pub use answer::{Prediction, Spread, decrypt_answer, decrypt_answers};
 pub use batch::{BatchPlan, PlannedQuery};
 
 /// What the client needs of a model.
