@@ -1,5 +1,7 @@
 //! The loss: distillation of margins, cross-entropy on labels behind the Soft-Argmax layer, a penalty on its range.
 
+use hnn_layers::soft_argmax::sigmoid;
+
 use crate::config::{NetworkConfig, RecipeConfig};
 
 /// Weights of the terms.
@@ -32,11 +34,6 @@ pub struct Term {
     pub dmargin: f64,
     /// ∂total/∂β.
     pub dbeta: f64,
-}
-
-/// σ(x) = 1/(1 + e^−x).
-pub fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { 1.0 - 1.0 / (1.0 + x.exp()) }
 }
 
 /// ln(1 + e^x), without overflow.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use distilbert_he::student::EmbeddingTable;
 use ndarray::{Array2, s};
+use serde_json::Value;
 
-use crate::budget;
+use crate::budget::InTraining;
 use crate::claim::claim;
 use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
@@ -26,6 +27,8 @@ pub struct Fitted {
     pub embedding: EmbeddingTable,
     /// Steps of training.
     pub steps: u64,
+    /// Seconds of all steps and what was between them; `None` if the log does not have them for every step.
+    pub seconds: Option<f64>,
 }
 
 /// The entries of a rounded table.
@@ -60,7 +63,8 @@ pub fn fit(
         let (student, table) = trainer.averaged();
         let embedding = EmbeddingTable::quantise(table.view(), true);
         let sentences = corpus.held_out.get(..1).unwrap_or_default();
-        budget::of_score(&config.network, student, &embedding, sentences, config.recipe.seed)?.require(bits)?;
+        let first = InTraining { network: &config.network, student, embedding: &embedding };
+        first.score(sentences, config.recipe.seed)?.require(bits)?;
     }
     let checkpoint = run_dir.join("checkpoint.safetensors");
     if checkpoint.exists() {
@@ -86,27 +90,45 @@ pub fn fit(
     }
     let steps = trainer.done();
     let (student, table) = trainer.averaged();
-    Ok(Fitted { student: student.clone(), embedding: EmbeddingTable::quantise(table.view(), true), steps })
+    let embedding = EmbeddingTable::quantise(table.view(), true);
+    Ok(Fitted { student: student.clone(), embedding, steps, seconds: log.seconds(steps) })
 }
 
 /// One JSON object per line.
 struct Log {
     path: PathBuf,
     file: std::fs::File,
+    /// Seconds of every step that has them.
+    seconds: Vec<f64>,
 }
 
 impl Log {
     /// Opens the log; lines of steps after `done`, written before an interruption, are dropped.
     fn open(path: PathBuf, done: u64) -> Result<Log> {
         let old = if path.exists() { std::fs::read_to_string(&path).map_err(Error::io(&path))? } else { String::new() };
-        let kept: String =
-            old.lines().filter(|line| step_of(line).is_some_and(|s| s <= done)).flat_map(|line| [line, "\n"]).collect();
+        let (mut kept, mut seconds) = (String::new(), Vec::new());
+        for line in old.lines() {
+            let Some(event) = serde_json::from_str::<Value>(line).ok().filter(|e| step_of(e).is_some_and(|s| s <= done)) else {
+                continue;
+            };
+            kept += line;
+            kept.push('\n');
+            seconds.extend(event["step"]["seconds"].as_f64());
+        }
         write_atomically(&path, kept.as_bytes())?;
         let file = std::fs::OpenOptions::new().append(true).open(&path).map_err(Error::io(&path))?;
-        Ok(Log { path, file })
+        Ok(Log { path, file, seconds })
+    }
+
+    /// Of all steps, if each of them has them.
+    fn seconds(&self, steps: u64) -> Option<f64> {
+        (self.seconds.len() as u64 == steps).then(|| self.seconds.iter().sum())
     }
 
     fn write(&mut self, event: &Progress, progress: &mut dyn FnMut(&Progress)) -> Result<()> {
+        if let Progress::Step(step) = event {
+            self.seconds.push(step.seconds);
+        }
         let mut line = serde_json::to_vec(event).map_err(|e| Error::Config(e.to_string()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(Error::io(&self.path))?;
@@ -115,10 +137,9 @@ impl Log {
     }
 }
 
-/// Number of the step that a line of the log tells of.
-fn step_of(line: &str) -> Option<u64> {
-    let value: serde_json::Value = serde_json::from_str(line).ok()?;
-    value.get("step").and_then(|s| s.get("step")).or_else(|| value.get("evaluated")?.get("step"))?.as_u64()
+/// Number of the step that an event of the log tells of.
+fn step_of(event: &Value) -> Option<u64> {
+    event.get("step").and_then(|s| s.get("step")).or_else(|| event.get("evaluated")?.get("step"))?.as_u64()
 }
 
 #[cfg(test)]
@@ -129,9 +150,11 @@ mod tests {
     fn the_log_forgets_what_will_be_done_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("log.jsonl");
-        std::fs::write(&path, "{\"step\":{\"step\":1}}\n{\"evaluated\":{\"step\":1}}\n{\"step\":{\"step\":2}}\n{\"step\":{\"st")?;
-        drop(Log::open(path.clone(), 1)?);
-        assert_eq!(std::fs::read_to_string(&path)?, "{\"step\":{\"step\":1}}\n{\"evaluated\":{\"step\":1}}\n");
+        let first = "{\"step\":{\"step\":1,\"seconds\":0.5}}\n{\"evaluated\":{\"step\":1}}\n";
+        std::fs::write(&path, format!("{first}{{\"step\":{{\"step\":2,\"seconds\":2.0}}}}\n{{\"step\":{{\"st"))?;
+        let log = Log::open(path.clone(), 1)?;
+        assert_eq!([log.seconds(1), log.seconds(2)], [Some(0.5), None]);
+        assert_eq!(std::fs::read_to_string(&path)?, first);
         Ok(())
     }
 }

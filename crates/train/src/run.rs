@@ -103,7 +103,7 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     std::fs::create_dir_all(out_dir).map_err(Error::io(out_dir))?;
 
     let table = pca::initial_table(&corpus.teacher, corpus.special, config.network.features - 1)?;
-    let Fitted { student, embedding, steps } = fit(config, &corpus, table, &data_dir.join("runs"), progress)?;
+    let Fitted { student, embedding, steps, .. } = fit(config, &corpus, table, &data_dir.join("runs"), progress)?;
     let (model, files) = export::model(&config.network.name, &config.network, &student, &embedding)?;
     let loss = Loss::new(&config.recipe, &config.network);
     let buckets = &config.network.buckets;

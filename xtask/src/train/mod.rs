@@ -30,6 +30,10 @@ pub struct Args {
     /// Train the student for several noise budgets instead, evaluate each under noise, and write docs/results/nu-curve.json.
     #[arg(long, conflicts_with = "out")]
     noise_curve: bool,
+    /// Train the student from each of these seeds instead, or read the finished run, and add them to docs/results/seeds.json, with the one
+    /// that the held-out sentences choose. No student's files are written.
+    #[arg(long, value_name = "SEED", value_delimiter = ',', conflicts_with_all = ["ablations", "noise_curve", "out"])]
+    seeds: Vec<u64>,
     /// Steps of every run, instead of the configuration's.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
@@ -60,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(steps) = args.steps {
         config.recipe.steps = steps;
     }
-    if args.ablations || args.noise_curve {
+    if args.ablations || args.noise_curve || !args.seeds.is_empty() {
         return study::run(args, &config, &root);
     }
     let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use ::train::TrainConfig;
-use ::train::study::{Ablations, NoiseCurve, Study, run_ablations, run_noise_curve};
+use ::train::study::{Ablations, NoiseCurve, Seeds, Study, run_ablations, run_noise_curve, run_seeds};
 use anyhow::{Context, Result};
 
 use super::{Args, Bar};
@@ -13,7 +13,11 @@ use crate::workspace;
 /// Runs what `args` asks for on top of `config` and prints a table, or the results as JSON.
 pub fn run(args: &Args, config: &TrainConfig, root: &Path) -> Result<()> {
     let budgets = args.nu.iter().map(|text| parse_bits(text)).collect::<Result<Vec<_>>>()?;
-    let file = if args.ablations { "ablations.json" } else { "nu-curve.json" };
+    let file = match (args.ablations, args.noise_curve) {
+        (true, _) => "ablations.json",
+        (_, true) => "nu-curve.json",
+        _ => "seeds.json",
+    };
     let path = args.results.clone().unwrap_or_else(|| root.join("docs/results").join(file));
     let bar = Bar::new();
     let study = Study::open(config, &workspace::cache(root), &mut |progress| bar.show(progress))
@@ -29,9 +33,12 @@ pub fn run(args: &Args, config: &TrainConfig, root: &Path) -> Result<()> {
     let (text, json) = if args.ablations {
         let results = run_ablations(&study, &args.only, &path, &mut show)?;
         (ablation_table(&results), serde_json::to_string(&results)?)
-    } else {
+    } else if args.noise_curve {
         let results = run_noise_curve(&study, &budgets, &path, &mut show)?;
         (curve_table(&results), serde_json::to_string(&results)?)
+    } else {
+        let results = run_seeds(&study, &args.seeds, &path, &mut show)?;
+        (seed_table(&results), serde_json::to_string(&results)?)
     };
     bar.finish();
     let end = if args.json { json } else { format!("{text}results in {}", path.display()) };
@@ -73,6 +80,24 @@ fn curve_table(results: &NoiseCurve) -> String {
         let trained = run.trained_bits.map_or("none".to_owned(), |bits| bits.to_string());
         let points = run.points.iter().map(|p| format!("{}:{:.3}", p.bits, p.dev[0])).collect::<Vec<_>>().join(" ");
         format!("{text}trained at {trained:>4}: without noise {:.4}; {points}\n", run.figures.dev.accuracy)
+    })
+}
+
+fn seed_table(results: &Seeds) -> String {
+    results.runs.iter().fold(String::new(), |text, run| {
+        let (held_out, dev) = (&run.figures.held_out, &run.figures.dev);
+        format!(
+            "{text}seed {:3}  {} texts, {} steps   held out {} of {}   dev {} of {}   nu {:.1} bits{}\n",
+            run.seed,
+            run.texts,
+            run.steps,
+            held_out.correct,
+            held_out.n,
+            dev.correct,
+            dev.n,
+            run.figures.noise_budget.bits,
+            if run.chosen { "   chosen" } else { "" }
+        )
     })
 }
 

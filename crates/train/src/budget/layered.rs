@@ -4,8 +4,6 @@
 //! found here are those of the layers, not of a compiled student.
 
 use ckks_core::params::{Params, ParamsLiteral};
-use distilbert_he::student::EmbeddingTable;
-use he_tensor::evaluator::SimulatedVector;
 use he_tensor::{Evaluator, Simulator, TokenLayout};
 use hnn_layers::attention::{Attention, AttentionCircuit};
 use hnn_layers::bilinear_conv::{BilinearConv, BilinearConvCircuit};
@@ -16,9 +14,8 @@ use hnn_layers::ragged::{LengthBucket, bucket_of};
 use hnn_layers::soft_argmax::SoftArgmax;
 use hnn_layers::token_mask::TokenMask;
 use ndarray::{Array, Array2, Dimension};
-use rayon::prelude::*;
 
-use super::{Prediction, Sample, encrypt};
+use super::{InTraining, Prediction, encrypt, over_sentences};
 use crate::config::NetworkConfig;
 use crate::data::corpus::Example;
 use crate::student::Student;
@@ -81,9 +78,7 @@ impl Layers {
             score,
         })
     }
-}
 
-impl Layers {
     /// Levels from the encrypted tokens to the result.
     fn depth(&self) -> usize {
         let attention = self.attention.as_ref().map_or(0, AttentionCircuit::depth);
@@ -101,9 +96,7 @@ fn widen<D: Dimension>(a: &Array<f32, D>) -> Array<f64, D> {
 /// # Errors
 /// More levels than the parameters have; an unknown parameter set; no sentences.
 pub(super) fn predict(
-    student: &Student<f32>,
-    embedding: &EmbeddingTable,
-    network: &NetworkConfig,
+    InTraining { network, student, embedding }: &InTraining<'_>,
     sentences: &[Example],
     seed: u64,
     with_score: bool,
@@ -125,7 +118,7 @@ pub(super) fn predict(
             distilbert_he::Error::TooManyLevels { model, needed: level, params: name, available: params.max_level() }.into()
         );
     }
-    let sample = |(example, seed): (&Example, u64)| -> Result<Sample> {
+    let run = |simulator: &Simulator, example: &Example| {
         let positions = bucket_of(&network.buckets, example.ids.len())?.positions;
         let (_, circuit) = layers
             .iter()
@@ -134,17 +127,10 @@ pub(super) fn predict(
         let x: Array2<f64> = embedding.embed(&example.ids)?;
         let layout = TokenLayout::new(network.features, positions, params.slots())?;
         let packed = layout.pack(x.nrows(), |t, f| x[[t, f]])?;
-        let values = packed.first().map(Vec::as_slice).unwrap_or_default();
-        let run = |simulator: Simulator| -> Result<SimulatedVector> {
-            let x = encrypt(&simulator, values, level)?;
-            Ok(circuit.run(&simulator, &x)?)
-        };
-        let (exact, noisy) = (run(Simulator::new(&params))?, run(Simulator::with_noise(&params, seed))?);
-        Ok(Sample::of(positions, &exact, &noisy))
+        let x = encrypt(simulator, packed.first().map(Vec::as_slice).unwrap_or_default(), level)?;
+        Ok((positions, circuit.run(simulator, &x)?))
     };
-    let numbered: Vec<(&Example, u64)> = sentences.iter().zip(seed..).collect();
-    let samples = numbered.into_par_iter().map(sample).collect::<Result<Vec<_>>>()?;
-    Prediction::of(&samples, &params, &network.parameters, level)
+    over_sentences(&params, (&network.parameters, level), sentences, seed, &run)
 }
 
 #[cfg(test)]
@@ -152,6 +138,7 @@ mod tests {
     use hnn_layers::ragged::Ragged;
 
     use super::*;
+    use crate::budget::Sample;
     use crate::config::AttentionShape;
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod layered;
 
+use ckks_core::params::Params;
 use distilbert_he::compile::CompiledStudent;
 use distilbert_he::student::{EmbeddingTable, Student as Model};
 use he_tensor::Simulator;
@@ -62,15 +63,15 @@ pub struct ClassPrediction {
 }
 
 /// One sentence's mean square error in a slot, and the levels left.
-pub(crate) struct Sample {
-    pub positions: usize,
-    pub square: f64,
-    pub levels: usize,
+struct Sample {
+    positions: usize,
+    square: f64,
+    levels: usize,
 }
 
 impl Sample {
     /// From the same circuit with and without drawn errors.
-    pub fn of(positions: usize, exact: &SimulatedVector, noisy: &SimulatedVector) -> Sample {
+    fn of(positions: usize, exact: &SimulatedVector, noisy: &SimulatedVector) -> Sample {
         let pairs = exact.values().iter().zip(noisy.values());
         let square = pairs.map(|(a, b)| (a - b).norm_sqr()).sum::<f64>() / exact.values().len() as f64;
         Sample { positions, square, levels: exact.level() }
@@ -83,12 +84,7 @@ impl Sample {
 
 impl Prediction {
     /// Puts single sentences together.
-    pub(crate) fn of(
-        samples: &[Sample],
-        params: &ckks_core::params::Params,
-        name: &str,
-        input_level: usize,
-    ) -> Result<Prediction> {
+    fn of(samples: &[Sample], params: &Params, name: &str, input_level: usize) -> Result<Prediction> {
         if samples.is_empty() {
             return Err(Error::Config("a noise budget was asked for without a sentence to predict it on".into()));
         }
@@ -161,63 +157,80 @@ pub fn sample(buckets: &[LengthBucket], examples: &[Example], per_class: usize) 
 pub fn predict(model: &Model, sentences: &[Example], seed: u64) -> Result<Prediction> {
     let params = CompiledStudent::preset(model.config())?;
     let compiled = CompiledStudent::new(model, &params)?;
-    let sample = |(example, seed): (&Example, u64)| -> Result<Sample> {
+    let run = |simulator: &Simulator, example: &Example| {
         let positions = bucket_of(&model.config().buckets, example.ids.len())?.positions;
         let circuit = compiled
             .circuit(positions)
             .ok_or_else(|| Error::Config(format!("the model has no length class of {positions} positions")))?;
         let x: Array2<f64> = model.embedding().embed(&example.ids)?;
         let values: Vec<Complex64> = circuit.layout().pack(&[x])?.into_iter().map(Complex64::from).collect();
-        let run = |simulator: Simulator| -> Result<SimulatedVector> {
-            let tokens = encrypt(&simulator, &values, compiled.input_level())?;
-            Ok(circuit.run(&simulator, &tokens, &mut |_| ())?)
-        };
-        let (exact, noisy) = (run(Simulator::new(&params))?, run(Simulator::with_noise(&params, seed))?);
+        let tokens = encrypt(simulator, &values, compiled.input_level())?;
+        Ok((positions, circuit.run(simulator, &tokens, &mut |_| ())?))
+    };
+    over_sentences(&params, (&model.config().params, compiled.input_level()), sentences, seed, &run)
+}
+
+/// ν of what `run` computes for each sentence (and the positions of its length class) on the parameters of a name, from a level.
+fn over_sentences(
+    params: &Params,
+    (name, input_level): (&str, usize),
+    sentences: &[Example],
+    seed: u64,
+    run: &(dyn Fn(&Simulator, &Example) -> Result<(usize, SimulatedVector)> + Sync),
+) -> Result<Prediction> {
+    let numbered: Vec<(&Example, u64)> = sentences.iter().zip(seed..).collect();
+    let sample = |(example, seed): (&Example, u64)| {
+        let (positions, exact) = run(&Simulator::new(params), example)?;
+        let (_, noisy) = run(&Simulator::with_noise(params, seed), example)?;
         Ok(Sample::of(positions, &exact, &noisy))
     };
-    let numbered: Vec<(&Example, u64)> = sentences.iter().zip(seed..).collect();
     let samples = numbered.into_par_iter().map(sample).collect::<Result<Vec<_>>>()?;
-    Prediction::of(&samples, &params, &model.config().params, compiled.input_level())
+    Prediction::of(&samples, params, name, input_level)
 }
 
-/// ν of the score of a student in training.
-///
-/// # Errors
-/// As [`predict`].
-pub fn of_score(
-    network: &NetworkConfig,
-    student: &Student<f32>,
-    embedding: &EmbeddingTable,
-    sentences: &[Example],
-    seed: u64,
-) -> Result<Prediction> {
-    if network.attention.is_some() {
-        return layered::predict(student, embedding, network, sentences, seed, true);
+/// A student in training.
+#[derive(Clone, Copy)]
+pub struct InTraining<'a> {
+    /// Its shape.
+    pub network: &'a NetworkConfig,
+    /// Everything behind the table.
+    pub student: &'a Student<f32>,
+    /// The table.
+    pub embedding: &'a EmbeddingTable,
+}
+
+impl InTraining<'_> {
+    /// ν of the score.
+    ///
+    /// # Errors
+    /// As [`predict`].
+    pub fn score(&self, sentences: &[Example], seed: u64) -> Result<Prediction> {
+        if self.network.attention.is_some() {
+            return layered::predict(self, sentences, seed, true);
+        }
+        predict(&self.model(self.network)?, sentences, seed)
     }
-    predict(&export::model(&network.name, network, student, embedding)?.0, sentences, seed)
-}
 
-/// Bits of precision of the margin, in units of the margin: what an answer without the Soft-Argmax layer would have.
-///
-/// # Errors
-/// As [`predict`].
-pub fn of_margin(
-    network: &NetworkConfig,
-    student: &Student<f32>,
-    embedding: &EmbeddingTable,
-    sentences: &[Example],
-    seed: u64,
-) -> Result<f64> {
-    if network.attention.is_some() {
-        return Ok(layered::predict(student, embedding, network, sentences, seed, false)?.bits);
+    /// Bits of precision of the margin, in units of the margin: what an answer without the Soft-Argmax layer would have.
+    ///
+    /// # Errors
+    /// As [`predict`].
+    pub fn margin(&self, sentences: &[Example], seed: u64) -> Result<f64> {
+        if self.network.attention.is_some() {
+            return Ok(layered::predict(self, sentences, seed, false)?.bits);
+        }
+        // The circuit up to the margin is that of a student whose Soft-Argmax polynomial is a straight line; its slope is taken out again.
+        let model = self.model(&NetworkConfig { score_degree: 1, ..self.network.clone() })?;
+        let bound = self.network.score_bound;
+        let slope = model.sigmoid().eval(bound) / bound * model.beta();
+        Ok(predict(&model, sentences, seed)?.bits + slope.abs().log2())
     }
-    // The circuit up to the margin is that of a student whose Soft-Argmax polynomial is a straight line; its slope is taken out again.
-    let linear = NetworkConfig { score_degree: 1, ..network.clone() };
-    let (model, _) = export::model(&network.name, &linear, student, embedding)?;
-    let slope = model.sigmoid().eval(network.score_bound) / network.score_bound * model.beta();
-    Ok(predict(&model, sentences, seed)?.bits + slope.abs().log2())
+
+    fn model(&self, network: &NetworkConfig) -> Result<Model> {
+        Ok(export::model(&network.name, network, self.student, self.embedding)?.0)
+    }
 }
 
-pub(crate) fn encrypt(simulator: &Simulator, values: &[Complex64], level: usize) -> Result<SimulatedVector> {
+fn encrypt(simulator: &Simulator, values: &[Complex64], level: usize) -> Result<SimulatedVector> {
     Ok(simulator.encrypt_at(values, level, Encryption::Symmetric).map_err(he_tensor::Error::from)?)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, Study, read, write};
+use super::{Figures, Planned, Study, read};
 use crate::config::{AttentionShape, TrainConfig};
 use crate::run::Progress;
 use crate::{Error, Result};
@@ -109,27 +109,19 @@ pub fn run_ablations(
         }
     }
     let old = read::<Ablations>(path)?.map(|a| a.runs).unwrap_or_default();
-    let (recipe, data) = (&study.base.recipe, &study.base.data);
-    let mut results = Ablations { steps: recipe.steps, seed: recipe.seed, augmented: data.augmented, runs: Vec::new() };
-    let mut wanted = Vec::new();
-    for ablation in ablations() {
-        let mut config = study.base.clone();
-        (ablation.change)(&mut config);
-        let digest = study.digest(&config)?;
+    let is_asked = |name: &str| only.is_empty() || only.iter().any(|n| n == name);
+    let plan = ablations().iter().map(|a| study.plan(a.name, is_asked(a.name), a.change)).collect::<Result<Vec<_>>>()?;
+    let what = |planned: &Planned| ablations().iter().find(|a| a.name == planned.name).map_or("", |a| a.what);
+    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.augmented);
+    study.complete(
+        &plan,
         // Runs of another length or of other data are no comparison for these.
-        if let Some(run) = old.iter().find(|r| r.name == ablation.name && r.digest == digest) {
-            results.runs.push(run.clone());
-        } else if only.is_empty() || only.iter().any(|n| n == ablation.name) {
-            wanted.push((ablation, config, digest));
-        }
-    }
-    for (ablation, config, digest) in wanted {
-        let fitted = study.train(&config, &mut |p| progress(ablation.name, p))?;
-        let figures = study.figures(&config, &fitted)?;
-        results.runs.push(Run { name: ablation.name.into(), what: ablation.what.into(), digest, figures });
-        let place = |name: &str| ablations().iter().position(|a| a.name == name);
-        results.runs.sort_by_key(|r| place(&r.name));
-        write(path, &results)?;
-    }
-    Ok(results)
+        &|p| old.iter().find(|r| r.name == p.name && r.digest == p.digest).cloned(),
+        &|p, fitted| {
+            let figures = study.figures(&p.config, fitted)?;
+            Ok(Run { name: p.name.clone(), what: what(p).into(), digest: p.digest.clone(), figures })
+        },
+        (path, &|runs| Ablations { steps, seed, augmented, runs }),
+        progress,
+    )
 }

@@ -5,15 +5,16 @@
 
 mod ablations;
 mod noise_curve;
+mod seeds;
 
 use std::path::{Path, PathBuf};
 
-use hnn_layers::soft_argmax::{SoftArgmax, entropy};
+use hnn_layers::soft_argmax::{SoftArgmax, entropy, sigmoid};
 use ndarray::Array2;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::{self, Prediction};
+use crate::budget::{self, InTraining, Prediction};
 use crate::config::TrainConfig;
 use crate::data::corpus::{Corpus, DataPaths, Example};
 use crate::distill::Loss;
@@ -25,6 +26,7 @@ use crate::{Error, Result, pca};
 
 pub use ablations::{Ablation, Ablations, ablations, run_ablations};
 pub use noise_curve::{NoiseCurve, NoisePoint, NoiseTrained, run_noise_curve};
+pub use seeds::{SeedRun, Seeds, run_seeds};
 
 /// Held-out sentences of each length class on which ν is predicted.
 const BUDGET_SENTENCES_PER_CLASS: usize = 3;
@@ -35,6 +37,16 @@ pub struct Study {
     corpus: Corpus,
     table: Array2<f32>,
     runs: PathBuf,
+}
+
+/// One run of a study.
+struct Planned {
+    name: String,
+    config: TrainConfig,
+    /// Of configuration and data.
+    digest: String,
+    /// Whether it is trained if there is no result of it yet.
+    is_asked: bool,
 }
 
 /// What is known of one trained student.
@@ -70,17 +82,35 @@ impl Study {
         Ok(Study { base: base.clone(), corpus, table, runs: data_dir.join("runs") })
     }
 
-    /// Digest of configuration and data.
-    fn digest(&self, config: &TrainConfig) -> Result<String> {
+    /// A run of the base configuration with a change in network or recipe; data are shared.
+    fn plan(&self, name: impl Into<String>, is_asked: bool, change: impl FnOnce(&mut TrainConfig)) -> Result<Planned> {
+        let mut config = self.base.clone();
+        change(&mut config);
+        config.validate()?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(config.digest()?.as_bytes()).update(&self.corpus.training.digest);
-        Ok(hasher.finalize().to_hex().to_string())
+        Ok(Planned { name: name.into(), config, digest: hasher.finalize().to_hex().to_string(), is_asked })
     }
 
-    /// Trains one student. `config` differs from the base in network and recipe alone.
-    fn train(&self, config: &TrainConfig, progress: &mut dyn FnMut(&Progress)) -> Result<Fitted> {
-        config.validate()?;
-        fit(config, &self.corpus, self.table.clone(), &self.runs, progress)
+    /// Trains what is asked for and not `known`, and writes `path` after every run: `file` of the results that there are, in the plan's order.
+    fn complete<R: Clone, F: Serialize>(
+        &self,
+        plan: &[Planned],
+        known: &dyn Fn(&Planned) -> Option<R>,
+        result: &dyn Fn(&Planned, &Fitted) -> Result<R>,
+        (path, file): (&Path, &dyn Fn(Vec<R>) -> F),
+        progress: &mut dyn FnMut(&str, &Progress),
+    ) -> Result<F> {
+        let mut runs: Vec<Option<R>> = plan.iter().map(known).collect();
+        for (i, planned) in plan.iter().enumerate() {
+            if planned.is_asked && runs[i].is_none() {
+                let progress = &mut |p: &Progress| progress(&planned.name, p);
+                let fitted = fit(&planned.config, &self.corpus, self.table.clone(), &self.runs, progress)?;
+                runs[i] = Some(result(planned, &fitted)?);
+                write(path, &file(runs.iter().flatten().cloned().collect()))?;
+            }
+        }
+        Ok(file(runs.into_iter().flatten().collect()))
     }
 
     fn figures(&self, config: &TrainConfig, fitted: &Fitted) -> Result<Figures> {
@@ -96,12 +126,13 @@ impl Study {
             |f: &dyn Fn(f64) -> f64| dev_margins.iter().map(|&m| f(m.into())).sum::<f64>() / dev_margins.len().max(1) as f64;
         let sample = budget::sample(&network.buckets, &self.corpus.held_out, BUDGET_SENTENCES_PER_CLASS)?;
         let seed = config.recipe.seed;
+        let in_training = InTraining { network, student, embedding: &fitted.embedding };
         Ok(Figures {
             max_range_ratio: f64::from(beta) * held_out.ranges.margin.max(dev.ranges.margin) / network.score_bound,
-            entropy_bits: mean(&|m| entropy(layer.score(m).clamp(0.0, 1.0))),
-            entropy_bits_without_soft_argmax: mean(&|m| entropy(crate::distill::sigmoid(m))),
-            noise_budget: budget::of_score(network, student, &fitted.embedding, &sample, seed)?,
-            margin_bits: budget::of_margin(network, student, &fitted.embedding, &sample, seed)?,
+            entropy_bits: mean(&|m| entropy(layer.score(m))),
+            entropy_bits_without_soft_argmax: mean(&|m| entropy(sigmoid(m))),
+            noise_budget: in_training.score(&sample, seed)?,
+            margin_bits: in_training.margin(&sample, seed)?,
             beta,
             held_out,
             dev,

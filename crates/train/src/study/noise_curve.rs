@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, Study, read, write};
+use super::{Figures, Study, read};
 use crate::Result;
+use crate::config::TrainConfig;
 use crate::data::corpus::Example;
-use crate::fit::table_values;
+use crate::fit::{Fitted, table_values};
 use crate::run::Progress;
 use crate::trainer::evaluate::noisy_margins;
 
@@ -57,7 +58,7 @@ pub struct NoisePoint {
 }
 
 /// Trains for every ν of `wanted` (`None`: without noise) and writes `path` after each. Runs that `path` already has with the same
-/// configuration and data are kept.
+/// configuration and data are kept, wanted or not.
 ///
 /// # Errors
 /// Whatever training refuses; a file that cannot be read or written.
@@ -68,44 +69,46 @@ pub fn run_noise_curve(
     progress: &mut dyn FnMut(&str, &Progress),
 ) -> Result<NoiseCurve> {
     let old = read::<NoiseCurve>(path)?.map(|a| a.runs).unwrap_or_default();
-    let (recipe, data) = (&study.base.recipe, &study.base.data);
-    let (steps, seed, augmented) = (recipe.steps, recipe.seed, data.augmented);
-    let mut results = NoiseCurve { steps, seed, augmented, draws: DRAWS, runs: Vec::new() };
-    let mut missing = Vec::new();
-    for &bits in wanted {
-        let mut config = study.base.clone();
-        config.recipe.noise_budget = bits;
-        let digest = study.digest(&config)?;
-        match old.iter().find(|r| r.digest == digest) {
-            Some(run) => results.runs.push(run.clone()),
-            None => missing.push((bits, config, digest)),
+    let mut budgets: Vec<Option<f64>> = old.iter().map(|r| r.trained_bits).chain(wanted.iter().copied()).collect();
+    budgets.sort_by(|a, b| a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY)));
+    budgets.dedup();
+    let plan = budgets.into_iter().map(|bits| {
+        let name = bits.map_or("no noise".to_string(), |bits| format!("nu = {bits}"));
+        study.plan(name, wanted.contains(&bits), |c| c.recipe.noise_budget = bits)
+    });
+    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.augmented);
+    study.complete(
+        &plan.collect::<Result<Vec<_>>>()?,
+        &|p| old.iter().find(|r| r.digest == p.digest).cloned(),
+        &|p, fitted| {
+            Ok(NoiseTrained {
+                trained_bits: p.config.recipe.noise_budget,
+                digest: p.digest.clone(),
+                figures: study.figures(&p.config, fitted)?,
+                points: EVALUATED_BITS.iter().map(|&bits| point(study, &p.config, fitted, bits)).collect::<Result<_>>()?,
+            })
+        },
+        (path, &|runs| NoiseCurve { steps, seed, augmented, draws: DRAWS, runs }),
+        progress,
+    )
+}
+
+/// A student's accuracy with noise of standard deviation 2^−`bits`.
+fn point(study: &Study, config: &TrainConfig, fitted: &Fitted, bits: f64) -> Result<NoisePoint> {
+    let table = table_values(&fitted.embedding)?;
+    let buckets = &config.network.buckets;
+    let accuracy = |examples: &[Example]| -> Result<[f64; 3]> {
+        let mut found = Vec::new();
+        for draw in 0..DRAWS {
+            let deviation = 2f64.powf(-bits) as f32;
+            let seed = (config.recipe.seed, draw);
+            let margins = noisy_margins(&fitted.student, table.view(), buckets, examples, deviation, seed)?;
+            let right = margins.iter().zip(examples).filter(|(m, e)| e.label == Some(u8::from(**m > 0.0))).count();
+            found.push(right as f64 / examples.len().max(1) as f64);
         }
-    }
-    for (trained_bits, config, digest) in missing {
-        let name = trained_bits.map_or("no noise".to_string(), |bits| format!("nu = {bits}"));
-        let fitted = study.train(&config, &mut |p| progress(&name, p))?;
-        let table = table_values(&fitted.embedding)?;
-        let accuracy = |examples: &[Example], bits: f64| -> Result<[f64; 3]> {
-            let mut found = Vec::new();
-            for draw in 0..DRAWS {
-                let deviation = 2f64.powf(-bits) as f32;
-                let margins =
-                    noisy_margins(&fitted.student, table.view(), &config.network.buckets, examples, deviation, (seed, draw))?;
-                let right = margins.iter().zip(examples).filter(|(m, e)| e.label == Some(u8::from(**m > 0.0))).count();
-                found.push(right as f64 / examples.len().max(1) as f64);
-            }
-            let mean = found.iter().sum::<f64>() / DRAWS as f64;
-            let [low, high] = found.iter().fold([1.0f64, 0.0], |[l, h], &a| [l.min(a), h.max(a)]);
-            Ok([mean, low, high])
-        };
-        let point = |&bits: &f64| {
-            Ok(NoisePoint { bits, dev: accuracy(&study.corpus.dev, bits)?, held_out: accuracy(&study.corpus.held_out, bits)? })
-        };
-        let points = EVALUATED_BITS.iter().map(point).collect::<Result<_>>()?;
-        let figures = study.figures(&config, &fitted)?;
-        results.runs.push(NoiseTrained { trained_bits, digest, figures, points });
-        results.runs.sort_by(|a, b| a.trained_bits.unwrap_or(f64::MAX).total_cmp(&b.trained_bits.unwrap_or(f64::MAX)));
-        write(path, &results)?;
-    }
-    Ok(results)
+        let mean = found.iter().sum::<f64>() / DRAWS as f64;
+        let [low, high] = found.iter().fold([1.0f64, 0.0], |[l, h], &a| [l.min(a), h.max(a)]);
+        Ok([mean, low, high])
+    };
+    Ok(NoisePoint { bits, dev: accuracy(&study.corpus.dev)?, held_out: accuracy(&study.corpus.held_out)? })
 }

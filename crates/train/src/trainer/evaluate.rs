@@ -1,6 +1,7 @@
 //! Figures of a student on labelled sentences.
 
 use hnn_layers::ragged::{LengthBucket, Ragged};
+use hnn_layers::soft_argmax::sigmoid;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use super::chunk::{add_noise, embed};
 use crate::Result;
 use crate::data::corpus::Example;
 use crate::data::random::{Purpose, stream};
-use crate::distill::{Loss, sigmoid};
+use crate::distill::Loss;
 use crate::student::{Ranges, Site, Student};
 
 /// Figures over some sentences.

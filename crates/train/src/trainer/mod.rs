@@ -9,6 +9,8 @@ pub mod checkpoint;
 mod chunk;
 pub mod evaluate;
 
+use std::time::Instant;
+
 use hnn_layers::parameters::Parameters;
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -41,6 +43,8 @@ pub struct Trainer<'a> {
     pub(crate) dense: Dense<Student<f32>>,
     pub(crate) table: Table,
     pub(crate) done: u64,
+    /// When the last step ended.
+    clock: Instant,
 }
 
 /// What one step did.
@@ -64,6 +68,8 @@ pub struct StepReport {
     pub beta: f32,
     /// Largest absolute values of the batch.
     pub ranges: Ranges,
+    /// Seconds since the step before in this process.
+    pub seconds: f64,
 }
 
 impl<'a> Trainer<'a> {
@@ -98,6 +104,7 @@ impl<'a> Trainer<'a> {
             config,
             data,
             done: 0,
+            clock: Instant::now(),
         })
     }
 
@@ -157,6 +164,7 @@ impl<'a> Trainer<'a> {
         self.dense.step(&self.adam, &step(r.rate), &mut self.student, &gradient);
         self.table.step(&self.table_adam, &step(r.table_rate), &rows);
         self.done = number;
+        let started = std::mem::replace(&mut self.clock, Instant::now());
         Ok(StepReport {
             step: number,
             loss: sums.total / count,
@@ -167,6 +175,7 @@ impl<'a> Trainer<'a> {
             rate: r.rate * factor,
             beta: self.student.beta.sum(),
             ranges: sums.ranges,
+            seconds: (self.clock - started).as_secs_f64(),
         })
     }
 
