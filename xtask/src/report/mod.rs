@@ -112,7 +112,7 @@ pub fn run(args: &Args) -> Result<()> {
     let root = workspace::root()?;
     let folder = args.results.clone().unwrap_or_else(|| root.join("docs/results"));
     let page = args.out.clone().unwrap_or_else(|| root.join("docs/accuracy.md"));
-    let student = Student::load(&root.join("data").join(STUDENT))?;
+    let student = Student::load(root.join("data").join(STUDENT))?;
     let figures = Figures::read(&folder, Hex(student.digest()).to_string())?;
     figures.missing().for_each(|what| eprintln!("{what}"));
     if let Some(report) = figures.of(Mode::Encrypted) {
@@ -148,7 +148,7 @@ mod tests {
     use crate::eval_sst2::statistics::Bin;
 
     fn figures(folder: &Path) -> Result<(Figures, Student)> {
-        let student = Student::load(&workspace::root()?.join("data").join(STUDENT))?;
+        let student = Student::load(workspace::root()?.join("data").join(STUDENT))?;
         Ok((Figures::read(folder, Hex(student.digest()).to_string())?, student))
     }
 

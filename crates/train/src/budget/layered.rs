@@ -130,7 +130,7 @@ pub(super) fn predict(
         let x = encrypt(simulator, packed.first().map(Vec::as_slice).unwrap_or_default(), level)?;
         Ok((positions, circuit.run(simulator, &x)?))
     };
-    over_sentences(&params, (&network.parameters, level), sentences, seed, &run)
+    over_sentences(&params, (&network.parameters, level), sentences, seed, run)
 }
 
 #[cfg(test)]

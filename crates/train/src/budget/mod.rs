@@ -167,7 +167,7 @@ pub fn predict(model: &Model, sentences: &[Example], seed: u64) -> Result<Predic
         let tokens = encrypt(simulator, &values, compiled.input_level())?;
         Ok((positions, circuit.run(simulator, &tokens, &mut |_| ())?))
     };
-    over_sentences(&params, (&model.config().params, compiled.input_level()), sentences, seed, &run)
+    over_sentences(&params, (&model.config().params, compiled.input_level()), sentences, seed, run)
 }
 
 /// ν of what `run` computes for each sentence (and the positions of its length class) on the parameters of a name, from a level.
@@ -176,7 +176,7 @@ fn over_sentences(
     (name, input_level): (&str, usize),
     sentences: &[Example],
     seed: u64,
-    run: &(dyn Fn(&Simulator, &Example) -> Result<(usize, SimulatedVector)> + Sync),
+    run: impl Fn(&Simulator, &Example) -> Result<(usize, SimulatedVector)> + Sync,
 ) -> Result<Prediction> {
     let numbered: Vec<(&Example, u64)> = sentences.iter().zip(seed..).collect();
     let sample = |(example, seed): (&Example, u64)| {
