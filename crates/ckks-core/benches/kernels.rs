@@ -3,7 +3,9 @@
 //! Plain names run the fastest path of this CPU, names that end in a path's name run that path. Ratios to
 //! `ntt/forward/n16/concrete-ntt` of the same run carry over to other CPUs and to busy machines.
 
-use ckks_core::kernels::{self, AlignedBuf, BasisConverter, KernelPath, Modulus, NttTable, force_path};
+use ckks_core::kernels::{
+    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, force_path,
+};
 use ckks_core::ring::automorphism::ntt_permutation;
 use ckks_core::ring::primes::is_prime;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -57,8 +59,12 @@ fn words(c: &mut Criterion) {
     on_paths(c, "rescale_step/n16", || kernels::sub_mul_scalar_from(&m, &mut x, &v[0], 12345));
     let table = ntt_permutation(log_n, 5);
     on_paths(c, "automorphism/n16", || kernels::permute_into(&mut x, &v[0], &table));
-    let terms: Vec<_> = (0..3).map(|k| (&v[k][..], &v[3 + k][..], &v[6 + k][..])).collect();
-    on_paths(c, "key_product/n16/digits3", || kernels::dot2_into(&m, &mut x, &mut y, &terms));
+    let mut key = AlignedBuf::zeroed(kernels::key_words(&m, n, 3));
+    (0..6).for_each(|k| kernels::pack_key(&m, &mut key, 3, (k / 2, k % 2), &v[3 + k]));
+    let digits: Vec<&[u64]> = v[..3].iter().map(|d| &d[..]).collect();
+    let product = KeyProduct { digits: &digits, key: PackedKey { words: &key, digits: 3 }, plus: [None; 2], factor: 0 };
+    let run = |x: &mut [u64], y: &mut [u64]| kernels::key_product(&m, [x, y], &product, None, &Finish::Store);
+    on_paths(c, "key_product/n16/digits3", || run(&mut x, &mut y));
 }
 
 fn matrices(c: &mut Criterion) {

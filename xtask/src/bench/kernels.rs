@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 use ckks_core::kernels::special_fft::{ComplexRoots, embed, unembed};
-use ckks_core::kernels::{self, AlignedBuf, BasisConverter, KernelPath, Modulus, NttTable, active_path, force_path};
+use ckks_core::kernels::{
+    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, active_path, force_path,
+};
 use ckks_core::params::{Params, ParamsLiteral};
 use ckks_core::ring::automorphism::ntt_permutation;
 
@@ -77,9 +79,13 @@ fn limbs(bench: &mut Bench) -> Result<()> {
         kernels::permute_into(&mut x, &v[0], &table);
         Ok(())
     })?;
-    let terms: Vec<_> = (0..3).map(|k| (&v[k][..], &v[3 + k][..], &v[6 + k][..])).collect();
+    let mut key = AlignedBuf::zeroed(kernels::key_words(m, params.n(), 3));
+    (0..6).for_each(|k| kernels::pack_key(m, &mut key, 3, (k / 2, k % 2), &v[3 + k]));
+    let digits: Vec<&[u64]> = v[..3].iter().map(|d| &d[..]).collect();
+    let key = PackedKey { words: &key, digits: 3 };
+    let product = KeyProduct { digits: &digits, key, plus: [None; 2], factor: 0 };
     bench.row_of("limb/key_product/n16/digits3", Work::sums(2.0 * n, 3.0) + cached(11), || {
-        kernels::dot2_into(m, &mut x, &mut y, &terms);
+        kernels::key_product(m, [&mut x, &mut y], &product, None, &Finish::Store);
         Ok(())
     })
 }

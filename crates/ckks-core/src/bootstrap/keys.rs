@@ -29,7 +29,7 @@ impl BootstrapKeyRequirements {
     /// Bytes of the expanded keys in memory.
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
         let shapes = self.from_sparse.values().map(|&level| from_sparse_shape(level)).chain([to_sparse_shape()]);
-        let encapsulation: u64 = shapes.map(|s| s.residues(params) * 16).sum();
+        let encapsulation: u64 = shapes.map(|s| s.bytes_in_memory(params)).sum();
         self.evaluation.bytes_in_memory(params) + self.slots_to_coeffs.bytes_in_memory(params) + encapsulation
     }
 
@@ -125,7 +125,7 @@ impl BootstrapKeys {
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
         self.evaluation.bytes_in_memory(params)
             + self.slots_to_coeffs.bytes_in_memory(params)
-            + self.encapsulation.all().map(|k| k.shape().residues(params) * 16).sum::<u64>()
+            + self.encapsulation.all().map(|k| k.shape().bytes_in_memory(params)).sum::<u64>()
     }
 }
 

@@ -7,10 +7,10 @@
 use super::keys::EncapsulationKeys;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
-use crate::eval::{Decomposed, Evaluator};
+use crate::eval::{Decomposed, Digits, Evaluator, Switch};
 use crate::keys::{GadgetShape, SwitchingKey};
 use crate::params::{Params, Scale};
-use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows, divide_by_dropped};
+use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
 
 /// How the key to the sparse secret cuts: everything modulo q_0 is one digit, carried by one special prime.
 pub(crate) fn to_sparse_shape() -> GadgetShape {
@@ -74,12 +74,8 @@ pub(super) fn switched_back(evaluator: &Evaluator<'_>, keys: &EncapsulationKeys,
 
 /// (c_0 + ⟨digits, b⟩/P, ⟨digits, a⟩/P).
 fn switch(evaluator: &Evaluator<'_>, key: &SwitchingKey, digits: &Decomposed, c0: &Poly<Ntt>) -> Result<[Poly<Ntt>; 2]> {
-    let params = evaluator.params();
-    let (mut u0, u1) = evaluator.inner_product(digits, key);
-    evaluator.add_times_special(&mut u0, c0);
-    let keep = digits.level() + 1;
-    let (u0, u1) = rayon::join(|| divide_by_dropped(params, u0, keep), || divide_by_dropped(params, u1, keep));
-    Ok([u0?, u1?])
+    let switch = Switch { params: evaluator.params(), digits: Digits::Made(digits), key, plus: [Some(c0), None] };
+    switch.divided(digits.level() + 1, None)
 }
 
 /// The centred residues modulo q_0, modulo all primes of `basis`.

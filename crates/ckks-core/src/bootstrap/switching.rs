@@ -6,20 +6,20 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::eval::Decomposed;
-use crate::kernels::{self, AlignedBuf, Modulus};
+use crate::kernels::{self, Finish, KeyProduct, Modulus, Moves};
 use crate::keys::SwitchingKey;
 use crate::params::Params;
 use crate::ring::{Basis, Ntt, Poly};
 
-/// A rotation: where each word of its result comes from, and its key.
+/// A rotation: where it moves words, and its key.
 pub(super) struct Turn<'k> {
-    pub table: Arc<Vec<u32>>,
+    pub moves: Arc<Moves>,
     pub key: &'k SwitchingKey,
 }
 
 impl<'k> Turn<'k> {
     pub fn new(params: &Params, element: u64, key: &'k SwitchingKey) -> Self {
-        Self { table: params.automorphism(element), key }
+        Self { moves: params.automorphism(element), key }
     }
 }
 
@@ -31,43 +31,46 @@ pub(super) struct Switcher<'a> {
 }
 
 impl Switcher<'_> {
-    /// ⟨digits, key⟩ in limb `i`: what belongs to c_0 and what belongs to c_1, before the rotation.
-    fn inner_product(&self, i: usize, key: &SwitchingKey, x: &mut [u64], y: &mut [u64]) {
-        let place = if i < self.basis.q { i } else { i - self.basis.q + key.shape().level + 1 };
-        let halves = key.b.iter().zip(&key.a);
-        let terms: Vec<_> =
-            self.digits.digits().iter().zip(halves).map(|(d, (b, a))| (d.limb(i), b.limb(place), a.limb(place))).collect();
-        kernels::dot2_into(self.modulus(i), x, y, &terms);
+    /// rot(⟨digits, key⟩ + (factor·plus, 0)) in limb `i`, stored or added.
+    fn moved(&self, i: usize, turn: &Turn<'_>, plus: Option<(&Poly<Ntt>, u64)>, out: [&mut [u64]; 2], finish: &Finish<'_>) {
+        let product = KeyProduct {
+            digits: &self.digits.limbs(i),
+            key: turn.key.limb_at(self.basis.q - 1, i),
+            plus: [plus.map(|(plus, _)| plus.limb(i)), None],
+            factor: plus.map_or(0, |(_, factor)| factor),
+        };
+        kernels::key_product(self.modulus(i), out, &product, Some(&turn.moves), finish);
     }
 
     fn modulus(&self, i: usize) -> &Modulus {
         self.params.modulus(self.basis, i)
     }
 
-    /// out += P·part in limb `i`; P is 0 modulo its own primes.
+    /// P modulo the prime of limb `i`; `None` where that is 0.
+    fn special(&self, i: usize) -> Option<u64> {
+        let m = self.modulus(i);
+        let product = || (0..self.basis.p).fold(1, |p, k| m.mul(p, m.reduce_u64(self.params.p(k).value())));
+        (i < self.basis.q).then(product)
+    }
+
+    /// out += P·part in limb `i`.
     fn add_special(&self, i: usize, out: &mut [u64], part: &Poly<Ntt>) {
-        if i < self.basis.q {
-            let m = self.modulus(i);
-            let special = (0..self.basis.p).fold(1, |p, k| m.mul(p, m.reduce_u64(self.params.p(k).value())));
-            kernels::mul_scalar_add_assign(m, out, part.limb(i), special);
+        if let Some(special) = self.special(i) {
+            kernels::mul_scalar_add_assign(self.modulus(i), out, part.limb(i), special);
         }
     }
 
-    /// P·rot(c_0, c_1) in limb `i` of `out`; `work` are two limbs for what comes in between. Without a rotation P·(c_0, c_1).
-    pub fn rotated(&self, i: usize, turn: Option<&Turn<'_>>, parts: [&Poly<Ntt>; 2], out: [&mut [u64]; 2], work: &mut [u64]) {
-        let Some(turn) = turn else {
-            for (out, part) in out.into_iter().zip(parts) {
-                out.fill(0);
-                self.add_special(i, out, part);
+    /// P·rot(c_0, c_1) in limb `i` of `out`. Without a rotation P·(c_0, c_1).
+    pub fn rotated(&self, i: usize, turn: Option<&Turn<'_>>, parts: [&Poly<Ntt>; 2], out: [&mut [u64]; 2]) {
+        match turn {
+            Some(turn) => self.moved(i, turn, self.special(i).map(|special| (parts[0], special)), out, &Finish::Store),
+            None => {
+                for (out, part) in out.into_iter().zip(parts) {
+                    out.fill(0);
+                    self.add_special(i, out, part);
+                }
             }
-            return;
-        };
-        let (x, y) = work.split_at_mut(self.params.n());
-        self.inner_product(i, turn.key, x, y);
-        self.add_special(i, x, parts[0]);
-        let [out0, out1] = out;
-        kernels::permute_into(out0, x, &turn.table);
-        kernels::permute_into(out1, y, &turn.table);
+        }
     }
 
     /// sum += rot(⟨digits, key⟩ + (c_0, 0)), c_0 multiplied by P before or to be multiplied by it now.
@@ -76,18 +79,11 @@ impl Switcher<'_> {
         let [s0, s1] = sum;
         let limbs = s0.data_mut().par_chunks_exact_mut(n).zip(s1.data_mut().par_chunks_exact_mut(n));
         limbs.enumerate().for_each(|(i, (s0, s1))| {
-            let mut work = AlignedBuf::unfilled(3 * n);
-            let (x, rest) = work.split_at_mut(n);
-            let (y, moved) = rest.split_at_mut(n);
-            self.inner_product(i, turn.key, x, y);
-            match c0 {
-                Multiplied::Already(c0) => kernels::add_assign(self.modulus(i), x, c0.limb(i)),
-                Multiplied::NotYet(c0) => self.add_special(i, x, c0),
-            }
-            for (sum, part) in [(s0, x), (s1, y)] {
-                kernels::permute_into(moved, part, &turn.table);
-                kernels::add_assign(self.modulus(i), sum, moved);
-            }
+            let plus = match c0 {
+                Multiplied::Already(c0) => Some((c0, 1)),
+                Multiplied::NotYet(c0) => self.special(i).map(|special| (c0, special)),
+            };
+            self.moved(i, turn, plus, [s0, s1], &Finish::Add);
         });
     }
 

@@ -261,11 +261,10 @@ impl Transform {
             }
         }
         limbs.par_iter_mut().enumerate().for_each(|(i, halves)| {
-            let mut room = AlignedBuf::unfilled((2 * turns.len() + 2) * n);
-            let (work, babies) = room.split_at_mut(2 * n);
+            let mut babies = AlignedBuf::unfilled(2 * turns.len() * n);
             for (turn, baby) in turns.iter().zip(babies.chunks_exact_mut(2 * n)) {
                 let (baby0, baby1) = baby.split_at_mut(n);
-                switcher.rotated(i, turn.as_ref(), parts, [baby0, baby1], work);
+                switcher.rotated(i, turn.as_ref(), parts, [baby0, baby1]);
             }
             let weight = |p: &Option<(usize, usize)>| p.map_or(&[][..], |(g, k)| self.plain[g][k].limb(i));
             let weights: Vec<&[u64]> = place.iter().map(weight).collect();

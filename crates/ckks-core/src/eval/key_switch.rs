@@ -1,12 +1,15 @@
-//! Cutting a polynomial into digits: the expensive half of a key switch, done once for many keys.
+//! Cutting a polynomial into digits: the expensive half of a key switch, done once for many keys or limb by limb for one.
 
 use rayon::prelude::*;
 
 use super::Evaluator;
 use crate::error::Result;
-use crate::kernels;
 use crate::keys::GadgetShape;
-use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
+use crate::params::Params;
+use crate::ring::{Extension, Ntt, Poly, row_stride};
+
+/// Limbs that are converted together: the rows that they are made from are read once for all of them.
+pub(super) const GROUP: usize = 4;
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -27,73 +30,101 @@ impl Decomposed {
         Self { shape, level: digit.basis().q - 1, digits: vec![digit] }
     }
 
-    pub(crate) fn digits(&self) -> &[Poly<Ntt>] {
-        &self.digits
-    }
-
     /// True if a key of that shape can work on these digits.
     pub(crate) fn fits(&self, shape: GadgetShape) -> bool {
-        (shape.special, shape.digit_limbs) == (self.shape.special, self.shape.digit_limbs)
+        shape.cuts_like(&self.shape)
+    }
+
+    /// Limb `i` of all digits.
+    pub(crate) fn limbs(&self, i: usize) -> Vec<&[u64]> {
+        self.digits.iter().map(|digit| digit.limb(i)).collect()
     }
 }
 
 impl Evaluator<'_> {
     /// Digit j holds [x]_{D_j} (centred), D_j the product of the digit's primes, over all other primes too.
     pub(crate) fn decompose(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
-        let mut decomposed = self.decompose_outwards(poly, shape)?;
-        let level = decomposed.level;
-        for (j, digit) in decomposed.digits.iter_mut().enumerate() {
-            let range = shape.digit_range(level, j);
-            let n = digit.n();
-            let own = &mut digit.data_mut()[range.start * n..range.end * n];
-            own.par_chunks_exact_mut(n).zip(range).for_each(|(limb, i)| limb.copy_from_slice(poly.limb(i)));
-        }
-        Ok(decomposed)
-    }
-
-    /// [`Evaluator::decompose`] whose digits' own limbs, those of `poly`, are not written.
-    pub(super) fn decompose_outwards(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
         let params = &self.params;
+        let cut = Cut::new(params, poly, shape)?;
+        let (n, level) = (params.n(), cut.level());
+        let mut digits: Vec<_> = cut.digits.iter().map(|_| Poly::<Ntt>::unfilled(n, shape.basis(level))).collect();
+        digits.par_iter_mut().enumerate().for_each(|(j, digit)| {
+            digit.data_mut().par_chunks_mut(cut.group() * n).enumerate().for_each(|(g, limbs)| {
+                let rows = limbs.chunks_exact_mut(n).zip(g * cut.group()..);
+                let (mut own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| shape.digit_range(level, j).contains(i));
+                own.iter_mut().for_each(|(row, i)| row.copy_from_slice(poly.limb(*i)));
+                cut.extend(params, j, &mut others);
+            });
+        });
+        Ok(Decomposed { shape, level, digits })
+    }
+}
+
+/// A polynomial ready to be extended from the primes of its digits to others.
+pub(crate) struct Cut<'a> {
+    shape: GadgetShape,
+    poly: &'a Poly<Ntt>,
+    digits: Vec<Extension>,
+}
+
+impl<'a> Cut<'a> {
+    pub(super) fn new(params: &Params, poly: &'a Poly<Ntt>, shape: GadgetShape) -> Result<Self> {
+        let n = params.n();
         let level = poly.basis().q - 1;
         let basis = shape.basis(level);
-        let n = params.n();
-        let mut coefficients = Poly::<Coeff>::unfilled(n, Basis::at_level(level));
-        coefficients.for_each_limb(|i, limb| {
-            limb.copy_from_slice(poly.limb(i));
-            params.ntt_q(i).inverse(limb);
-        });
-        let digits = (0..shape.digits(level))
-            .map(|j| {
-                let range = shape.digit_range(level, j);
-                let mut digit = Poly::<Ntt>::unfilled(n, basis);
-                if range.len() == 1 {
-                    // One prime needs no conversion, only its residues centred.
-                    let (own, from) = (range.start, params.q(range.start));
-                    digit.for_each_limb(|i, limb| {
-                        if i != own {
-                            kernels::centred_residues_into(params.modulus(basis, i), limb, from, coefficients.limb(own));
-                            params.ntt(basis, i).forward(limb);
-                        }
-                    });
-                    return Ok(digit);
-                }
-                let own: Vec<usize> = range.clone().collect();
-                let others: Vec<usize> = (0..basis.limbs()).filter(|i| !range.contains(i)).collect();
-                let to: Vec<usize> = others.iter().map(|&i| params.prime_index(basis, i)).collect();
-                let input: Vec<&[u64]> = range.clone().map(|i| coefficients.limb(i)).collect();
-                let mut rows: Vec<&mut [u64]> = digit.data_mut().chunks_exact_mut(n).collect();
-                let after = rows.split_off(range.end);
-                rows.truncate(range.start);
-                rows.extend(after);
-                convert_rows(params, &own, &input, &to, &mut rows)?;
-                digit.for_each_limb(|i, limb| {
-                    if !range.contains(&i) {
-                        params.ntt(basis, i).forward(limb);
-                    }
-                });
-                Ok(digit)
-            })
-            .collect::<Result<_>>()?;
-        Ok(Decomposed { shape, level, digits })
+        let digit = |j: usize| {
+            let own = shape.digit_range(level, j);
+            let mut rows = Extension::room(n, own.len());
+            rows.par_chunks_mut(row_stride(n)).zip(own.clone()).for_each(|(row, i)| {
+                row[..n].copy_from_slice(poly.limb(i));
+                params.ntt_q(i).inverse(&mut row[..n]);
+            });
+            let others: Vec<usize> =
+                (0..basis.limbs()).filter(|i| !own.contains(i)).map(|i| params.prime_index(basis, i)).collect();
+            Extension::new(params, &own.collect::<Vec<_>>(), &others, rows)
+        };
+        let digits = (0..shape.digits(level)).into_par_iter().map(digit).collect::<Result<_>>()?;
+        Ok(Self { shape, poly, digits })
+    }
+
+    pub(super) fn level(&self) -> usize {
+        self.poly.basis().q - 1
+    }
+
+    /// Limbs to extend together.
+    pub(super) fn group(&self) -> usize {
+        if self.digits.iter().any(Extension::is_sum) { GROUP } else { 1 }
+    }
+
+    /// Digit `j` in limbs that are not its own: rows and their numbers.
+    fn extend(&self, params: &Params, j: usize, limbs: &mut [(&mut [u64], usize)]) {
+        let own = self.shape.digit_range(self.level(), j);
+        let basis = self.shape.basis(self.level());
+        let places: Vec<usize> = limbs.iter().map(|&(_, i)| if i < own.start { i } else { i - own.len() }).collect();
+        let mut rows: Vec<&mut [u64]> = limbs.iter_mut().map(|(row, _)| &mut **row).collect();
+        self.digits[j].residues_into(&places, &mut rows);
+        limbs.iter_mut().for_each(|(row, i)| params.ntt(basis, *i).forward(row));
+    }
+
+    /// Words that [`Cut::at`] works in.
+    pub(super) fn room(&self, limbs: usize) -> usize {
+        self.digits.len() * limbs * row_stride(self.poly.n())
+    }
+
+    /// For each of `limbs` all digits there.
+    pub(super) fn at<'r>(&'r self, params: &Params, limbs: &[usize], room: &'r mut [u64]) -> Vec<Vec<&'r [u64]>> {
+        let (n, stride) = (params.n(), row_stride(params.n()));
+        let is_own = |j: usize, i: usize| self.shape.digit_range(self.level(), j).contains(&i);
+        for (j, room) in room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate() {
+            let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
+            let mut others: Vec<_> = rows.filter(|(_, i)| !is_own(j, *i)).collect();
+            self.extend(params, j, &mut others);
+        }
+        let room: &'r [u64] = room;
+        let digit = |j: usize, place: usize, i: usize| {
+            if is_own(j, i) { self.poly.limb(i) } else { &room[(j * limbs.len() + place) * stride..][..n] }
+        };
+        let all = |(place, &i): (usize, &usize)| (0..self.digits.len()).map(|j| digit(j, place, i)).collect();
+        limbs.iter().enumerate().map(all).collect()
     }
 }

@@ -10,6 +10,7 @@ mod linear;
 mod products;
 mod rotations;
 mod scales;
+mod switch;
 mod switched_rotation;
 
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use crate::params::Params;
 
 pub(crate) use class_products::RealMatrix;
 pub use key_switch::Decomposed;
+pub(crate) use switch::{Digits, Switch};
 
 /// Evaluates circuits under one parameter set, with or without evaluation keys.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels;
-use crate::ring::{Basis, Ntt, Poly, divide_by_dropped, fill_pair};
+use crate::ring::{Basis, Ntt, Poly};
 
 impl Evaluator<'_> {
     /// a·b before relinearisation; levels are aligned.
@@ -103,13 +103,9 @@ impl Evaluator<'_> {
     fn relinearise_keeping(&self, p: &Product, keep: usize) -> Result<Ciphertext> {
         let level = p.level();
         let key = self.keys("relinearisation key", level)?.relinearisation(level)?;
-        let decomposed = self.decompose(&p.d[2], key.shape())?;
-        let (mut u0, mut u1) = self.inner_product(&decomposed, key);
         // P·d0 and P·d1 ride along, so that one division serves all.
-        self.add_times_special(&mut u0, &p.d[0]);
-        self.add_times_special(&mut u1, &p.d[1]);
-        let (c0, c1) = rayon::join(|| divide_by_dropped(&self.params, u0, keep), || divide_by_dropped(&self.params, u1, keep));
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale: p.scale })
+        let [c0, c1] = self.switch(&p.d[2], key, [Some(&p.d[0]), Some(&p.d[1])])?.divided(keep, None)?;
+        Ok(Ciphertext { c0, c1, scale: p.scale })
     }
 
     /// a·b, relinearised, not rescaled; levels are aligned.
@@ -138,25 +134,5 @@ impl Evaluator<'_> {
                 kernels::mul_scalar_add_assign(m, limb, d.limb(i), special);
             }
         });
-    }
-
-    /// Multiplies every digit with its key part and adds up, over the ciphertext primes of the level and the special primes.
-    pub(crate) fn inner_product(
-        &self,
-        decomposed: &super::Decomposed,
-        key: &crate::keys::SwitchingKey,
-    ) -> (Poly<Ntt>, Poly<Ntt>) {
-        let level = decomposed.level();
-        let basis = key.shape().basis(level);
-        let key_limb = |i: usize| if i < basis.q { i } else { i - basis.q + key.shape().level + 1 };
-        fill_pair(self.params.n(), basis, |i, x, y| {
-            let terms: Vec<_> = decomposed
-                .digits()
-                .iter()
-                .zip(key.b.iter().zip(&key.a))
-                .map(|(d, (b, a))| (d.limb(i), b.limb(key_limb(i)), a.limb(key_limb(i))))
-                .collect();
-            kernels::dot2_into(self.params.modulus(basis, i), x, y, &terms);
-        })
     }
 }

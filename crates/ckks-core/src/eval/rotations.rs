@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::switch::{Digits, Switch};
 use super::switched_rotation::RotatedTerm;
 use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
@@ -25,19 +26,17 @@ impl<'k> Evaluator<'k> {
     /// [`crate::Error::MissingKey`] without a key for a step and this level.
     pub fn rotate_hoisted(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
         let keys = steps.iter().map(|&step| self.rotation_key(step, a.level())).collect::<Result<Vec<_>>>()?;
-        // Keys of different levels may cut differently; digits are computed once per way of cutting.
+        // Keys of different levels may cut differently; digits that several rotations share are computed once.
         let mut cut: Vec<Decomposed> = Vec::new();
-        for (_, key) in keys.iter().flatten() {
-            if !cut.iter().any(|d| d.fits(key.shape())) {
+        for (place, (_, key)) in keys.iter().flatten().enumerate() {
+            let again = keys.iter().flatten().skip(place + 1).any(|(_, other)| other.shape().cuts_like(&key.shape()));
+            if again && !cut.iter().any(|d| d.fits(key.shape())) {
                 cut.push(self.decompose(&a.c1, key.shape())?);
             }
         }
         let rotated = |key: &Option<(u64, &SwitchingKey)>| match key {
             None => Ok(a.clone()),
-            Some((element, key)) => {
-                let digits = cut.iter().find(|d| d.fits(key.shape()));
-                digits.map_or_else(|| self.apply_galois(a, *element, key), |d| self.rotate_digits(a, d, *element, key))
-            }
+            Some((element, key)) => self.apply_galois(a, cut.iter().find(|d| d.fits(key.shape())), *element, key),
         };
         keys.par_iter().map(rotated).collect()
     }
@@ -140,10 +139,17 @@ impl<'k> Evaluator<'k> {
     pub fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let element = self.params.conjugation_element();
         let key = self.keys("conjugation key", a.level())?.galois(element, a.level(), || "conjugation key".into())?;
-        self.apply_galois(a, element, key)
+        self.apply_galois(a, None, element, key)
     }
 
-    fn apply_galois(&self, a: &Ciphertext, element: u64, key: &SwitchingKey) -> Result<Ciphertext> {
-        self.rotate_digits(a, &self.decompose(&a.c1, key.shape())?, element, key)
+    /// The image of `a` under X → X^g, perhaps from digits of its second part that were made before.
+    fn apply_galois(&self, a: &Ciphertext, digits: Option<&Decomposed>, element: u64, key: &SwitchingKey) -> Result<Ciphertext> {
+        let plus = [Some(&a.c0), None];
+        let switch = match digits {
+            Some(made) => Switch { params: &self.params, digits: Digits::Made(made), key, plus },
+            None => self.switch(&a.c1, key, plus)?,
+        };
+        let [c0, c1] = switch.divided(a.level() + 1, Some(&self.params.automorphism(element)))?;
+        Ok(Ciphertext { c0, c1, scale: a.scale })
     }
 }

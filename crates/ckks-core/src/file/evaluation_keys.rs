@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::container::FileType;
 use super::fields::Hex;
 use super::payload::{PayloadLen, PayloadReader, PayloadWriter};
-use super::storable::{Storable, check_level, check_poly, poly_len, read_poly, write_poly};
+use super::storable::{Storable, check_level, check_limbs, poly_len, read_poly, write_poly};
 use super::{in_file, open, read_by};
 use crate::error::{Error, Result};
 use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
@@ -90,7 +90,7 @@ fn entries(keys: &EvaluationKeys) -> impl Iterator<Item = (Option<u64>, &Switchi
 pub(super) fn list(keys: &EvaluationKeys, params: &Params) -> Result<Vec<KeyEntry>> {
     params.check_digest("the evaluation keys", keys.params_digest())?;
     for (_, key) in entries(keys) {
-        key.b_halves().iter().try_for_each(|b| check_poly(params, "residues of an evaluation key", b))?;
+        check_limbs(params, "residues of an evaluation key", key.shape().basis(key.shape().level), key.n())?;
     }
     Ok(entries(keys).map(|(g, key)| KeyEntry::new(g, key)).collect())
 }
@@ -113,7 +113,7 @@ pub(super) fn write_list(keys: &EvaluationKeys, params: &Params, writer: &mut Pa
 }
 
 pub(super) fn write_halves(key: &SwitchingKey, params: &Params, writer: &mut PayloadWriter<'_>) -> Result<()> {
-    key.b_halves().iter().try_for_each(|b| write_poly(params, b, writer))
+    (0..key.shape().digits(key.shape().level)).try_for_each(|j| write_poly(params, &key.b_half(params, j), writer))
 }
 
 /// The keys of a list whose shapes were checked. One key after the other: nothing but the keys themselves is in memory.
@@ -158,8 +158,12 @@ pub(super) fn read_key(
     reader: &mut PayloadReader<'_>,
 ) -> Result<SwitchingKey> {
     let basis = shape.basis(shape.level);
-    let halves = (0..shape.digits(shape.level)).map(|_| read_poly(params, basis, reader)).collect::<Result<_>>()?;
-    Ok(SwitchingKey::from_seeded(params, shape, seed.0, halves))
+    let mut key = SwitchingKey::empty(params, shape, seed.0);
+    for j in 0..shape.digits(shape.level) {
+        let (b, a) = (read_poly(params, basis, reader)?, key.uniform_half(params, j));
+        key.set_digit(params, j, &b, &a);
+    }
+    Ok(key)
 }
 
 impl Storable for EvaluationKeys {

@@ -68,13 +68,18 @@ pub(super) fn read_poly(params: &Params, basis: Basis, reader: &mut PayloadReade
 
 /// Refuses to write a polynomial of another ring or with primes that the parameters do not have.
 pub(super) fn check_poly(params: &Params, what: &'static str, poly: &Poly<Ntt>) -> Result<()> {
-    let (found, full) = (poly.basis(), params.full_basis());
-    if poly.n() == params.n() && (1..=full.q).contains(&found.q) && found.p <= full.p {
+    check_limbs(params, what, poly.basis(), poly.n())
+}
+
+/// [`check_poly`] of a polynomial that is stored in another way.
+pub(super) fn check_limbs(params: &Params, what: &'static str, found: Basis, n: usize) -> Result<()> {
+    let full = params.full_basis();
+    if n == params.n() && (1..=full.q).contains(&found.q) && found.p <= full.p {
         return Ok(());
     }
     Err(Error::LengthMismatch {
         what,
-        found: poly.data().len(),
+        found: n * found.limbs(),
         needed: format!("up to {} + {} limbs of {} words", full.q, full.p, params.n()),
     })
 }

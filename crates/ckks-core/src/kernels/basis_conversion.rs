@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub struct BasisConverter {
     pub(super) from: Vec<Source>,
     pub(super) to: Vec<Target>,
+    /// The largest source prime.
+    pub(super) largest: u64,
 }
 
 /// One source prime.
@@ -61,7 +63,29 @@ impl BasisConverter {
             weights[from.len()] = modulus.neg(weights[from.len()]);
             Target { modulus, weights }
         });
-        Ok(Self { from: sources.collect(), to: targets.collect() })
+        let largest = from.iter().map(Modulus::value).max().unwrap_or(0);
+        Ok(Self { from: sources.collect(), to: targets.collect(), largest })
+    }
+
+    /// The first half of [`BasisConverter::convert`], in place: rows of x mod f_i become rows of y_i; `quotients` receives v.
+    ///
+    /// # Panics
+    /// If there is not one row per source prime, or lengths differ.
+    pub fn prepare(&self, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
+        assert!(rows.len() == self.from.len() && rows.iter().all(|row| row.len() == quotients.len()));
+        dispatch!(basis_conversion::prepare(self, rows, quotients))
+    }
+
+    /// The second half: one row of `outputs` for each place of `targets` in the list of target primes, from the rows of y_i and
+    /// that of v behind them.
+    ///
+    /// # Panics
+    /// If numbers or lengths of rows do not fit, or there is no such target.
+    pub fn sums(&self, targets: &[usize], terms: &[&[u64]], outputs: &mut [&mut [u64]]) {
+        assert!(terms.len() == self.from.len() + 1 && targets.len() == outputs.len());
+        let n = terms[0].len();
+        assert!(terms.iter().all(|row| row.len() == n) && outputs.iter().all(|row| row.len() == n));
+        dispatch!(basis_conversion::sums(self, targets, terms, outputs))
     }
 
     /// Converts columns: `input` has one row of residues per source prime, `output` one per target prime, all equally long.

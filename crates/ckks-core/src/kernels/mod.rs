@@ -18,6 +18,7 @@ mod ifma;
 pub mod memory;
 mod modulus;
 mod ntt;
+mod packed_key;
 mod path;
 mod permute;
 mod pointwise;
@@ -38,9 +39,10 @@ pub use classes::{
     ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, LARGEST_COEFFICIENT, Lane, LaneCoefficients, Lanes,
     gemm_classes, interleave,
 };
-pub use dot::{dot_into, dot2_into};
+pub use dot::dot_into;
 pub use modulus::Modulus;
 pub use ntt::NttTable;
+pub use packed_key::{PackedKey, key_words, pack_key, unpack_key};
 pub use path::{KernelPath, active_path, force_path, path_from_environment};
 pub use permute::permute_into;
 pub use pointwise::{
@@ -48,7 +50,7 @@ pub use pointwise::{
     mul_scalar_assign, neg_assign, sub_assign, sub_mul_scalar_from, sub_mul_scalar_from_product,
 };
 pub use rate::multiply_adds;
-pub use switch::{Division, SwitchedTerm, switch_down, switch_sum};
+pub use switch::{Finish, KeyProduct, Moves, key_product};
 
 /// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
 macro_rules! dispatch {

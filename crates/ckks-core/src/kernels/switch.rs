@@ -1,119 +1,163 @@
-//! The last steps of key switches for rotations: inner products with keys, what is added to them, and the automorphism, in one walk
-//! through memory.
+//! Inner products with switching keys and what follows them, in one walk through memory: an addition or the division by P, and the
+//! automorphism.
 
+use super::packed_key::{COLUMNS, PackedKey, key_words};
 use super::{Modulus, dispatch};
 
-/// One rotated key switch over one prime: Σ over digits of (d·b, d·a), and a multiple of the part that is not switched, read
-/// at the places of an automorphism's table.
-pub struct SwitchedTerm<'a> {
-    /// (digit, first half of the key, second half).
-    pub digits: Vec<(&'a [u64], &'a [u64], &'a [u64])>,
-    /// Added to the first sum: words and their factor, a residue.
-    pub plus: Option<(&'a [u64], u64)>,
-    /// Place i of the sums receives what stands at table\[i\].
-    pub table: &'a [u32],
+/// (Σ_j d_j·b_j + factor·plus_0, Σ_j d_j·a_j + factor·plus_1) modulo one prime, for the halves (b_j, a_j) of a key.
+pub struct KeyProduct<'a> {
+    /// d_j, as many as the key has digits or fewer.
+    pub digits: &'a [&'a [u64]],
+    /// b_j and a_j.
+    pub key: PackedKey<'a>,
+    /// What is not switched, where there is any.
+    pub plus: [Option<&'a [u64]>; 2],
+    /// A residue.
+    pub factor: u64,
 }
 
-/// acc0\[i\] += Σ over terms of (Σ d·b + plus)\[table\[i\]\], acc1\[i\] += Σ over terms of (Σ d·a)\[table\[i\]\].
-///
-/// # Panics
-/// If lengths differ or a table leads outside.
-pub fn switch_sum(m: &Modulus, acc0: &mut [u64], acc1: &mut [u64], terms: &[SwitchedTerm<'_>]) {
-    let n = acc0.len();
-    assert!(acc1.len() == n);
-    for term in terms {
-        assert!(term.table.len() == n && term.plus.is_none_or(|(c, _)| c.len() == n));
-        assert!(term.digits.iter().all(|(d, b, a)| d.len() == n && b.len() == n && a.len() == n));
+/// What becomes of the sums s.
+pub enum Finish<'a> {
+    /// out = s.
+    Store,
+    /// out += s.
+    Add,
+    /// out = (s − rest)·inverse: division by what `rests` are the residues of, in NTT form.
+    Divide {
+        /// One for each half.
+        rests: [&'a [u64]; 2],
+        /// The divisor's inverse.
+        inverse: u64,
+    },
+}
+
+/// An automorphism in NTT form: aligned blocks of eight words go to aligned blocks of eight words.
+#[derive(Debug)]
+pub struct Moves(pub(super) Vec<Move>);
+
+/// Where a block goes and which of its words stands at each place there.
+#[derive(Clone, Debug)]
+pub(super) struct Move {
+    pub to: u32,
+    pub lanes: [u8; 8],
+}
+
+impl Moves {
+    /// The permutation out\[i\] = in\[table\[i\]\].
+    ///
+    /// # Panics
+    /// If `table` is no permutation or does not move whole blocks of eight: automorphisms of rings of degree 8 and more do.
+    pub fn new(table: &[u32]) -> Self {
+        let (blocks, rest) = table.as_chunks::<8>();
+        let mut moves = vec![Move { to: u32::MAX, lanes: [0; 8] }; blocks.len()];
+        assert!(rest.is_empty());
+        for (to, places) in blocks.iter().enumerate() {
+            let from = places[0] / 8;
+            let lanes = places.map(|place| (place % 8) as u8);
+            assert!(places.iter().all(|place| place / 8 == from) && lanes.iter().fold(0, |seen, lane| seen | 1 << lane) == 0xff);
+            let place = &mut moves[from as usize];
+            assert!(place.to == u32::MAX);
+            *place = Move { to: to as u32, lanes };
+        }
+        Self(moves)
     }
-    dispatch!(switch::switch_sum(m, acc0, acc1, terms))
 }
 
-/// One half of a key switch after the conversion of its special primes: what is subtracted, divided by, and added.
-pub struct Division<'a> {
-    /// The residue modulo P, in NTT form.
-    pub converted: &'a [u64],
-    /// P^−1.
-    pub inverse: u64,
-    /// Added after the division.
-    pub plus: Option<&'a [u64]>,
-    /// Place i of the result receives what stands at table\[i\].
-    pub table: &'a [u32],
-}
-
-/// out\[i\] = ((Σ d·k − converted)·inverse + plus)\[table\[i\]\].
+/// Computes `product`, finishes it and stores both halves, word i of the result where `moves` says. Each digit is read once.
 ///
 /// # Panics
-/// If lengths differ or the table leads outside.
-pub fn switch_down(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], division: &Division<'_>) {
-    let n = out.len();
-    assert!(division.converted.len() == n && division.table.len() == n && division.plus.is_none_or(|c| c.len() == n));
-    assert!(terms.iter().all(|(d, k)| d.len() == n && k.len() == n));
-    dispatch!(switch::switch_down(m, out, terms, division))
+/// If lengths do not fit, or there are more digits than in the key.
+pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
+    let n = out[0].len();
+    let KeyProduct { digits, key, plus, factor } = product;
+    assert!(n.is_multiple_of(COLUMNS) && out[1].len() == n && digits.iter().all(|d| d.len() == n));
+    assert!(digits.len() <= key.digits && key.words.len() == key_words(m, n, key.digits));
+    assert!(plus.iter().flatten().all(|c| c.len() == n) && *factor < m.value());
+    assert!(moves.is_none_or(|moves| 8 * moves.0.len() == n));
+    if let Finish::Divide { rests, inverse } = finish {
+        assert!(rests.iter().all(|rest| rest.len() == n) && *inverse < m.value());
+    }
+    dispatch!(switch::key_product(m, out, product, moves, finish))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::tests::on_every_path;
-    use crate::params::{Params, ParamsLiteral};
+    use crate::kernels::pack_key;
+    use crate::kernels::tests::{lcg, on_every_path, prime_below};
+    use crate::ring::automorphism::ntt_permutation;
 
-    /// Worst case and any words, more digits than a lazy sum holds, permutations of blocks of eight and others.
+    /// Worst case and any words, more digits than a lazy sum holds, unused digits, every size of a key's residues.
     #[test]
-    fn sums_and_divisions_are_those_of_single_words() {
-        let params = Params::new_insecure(ParamsLiteral::toy(10, 1)).unwrap();
-        let m = params.q(0);
-        let p = m.value();
-        let n = params.n();
-        let automorphisms = [params.automorphism(5), params.automorphism(2 * n as u64 - 1)];
-        let scattered: Vec<u32> = (0..n as u32).map(|i| (i * 333 + 5) % n as u32).collect();
-        for digits in [0, 1, 3, 15, 40] {
-            for worst in [true, false] {
-                let mut k = 0u64;
-                let mut words = || -> Vec<u64> {
-                    (0..n)
-                        .map(|_| {
-                            k += 1;
-                            if worst { p - 1 } else { k.wrapping_mul(0x9e37_79b9_7f4a_7c15) % p }
-                        })
-                        .collect()
-                };
-                let data: Vec<[Vec<u64>; 3]> = (0..digits).map(|_| [words(), words(), words()]).collect();
-                let (plus, start0, start1) = (words(), words(), words());
-                let factor = p - 2;
-                for tables in [[&automorphisms[0][..], &automorphisms[1][..]], [&automorphisms[0][..], &scattered[..]]] {
-                    let term = |t: usize| SwitchedTerm {
-                        digits: data.iter().map(|[d, b, a]| (&d[..], &b[..], &a[..])).collect(),
-                        plus: (t == 1).then_some((&plus[..], factor)),
-                        table: tables[t],
+    fn key_products_are_those_of_single_words() {
+        let n = 128;
+        let table = ntt_permutation(7, 5);
+        let moves = Moves::new(&table);
+        for bits in [30, 45, 50] {
+            let p = prime_below(bits, 7, 0);
+            let m = Modulus::new(p).unwrap();
+            for (used, key_digits) in [(0, 1), (1, 1), (3, 4), (14, 14), (15, 15), (16, 16), (40, 41)] {
+                for worst in [true, false] {
+                    let words = |seed: u64| -> Vec<u64> {
+                        if worst { vec![p - 1; n] } else { lcg(seed).map(|x| x % p).take(n).collect() }
                     };
-                    on_every_path(|| {
-                        let (mut acc0, mut acc1) = (start0.clone(), start1.clone());
-                        switch_sum(m, &mut acc0, &mut acc1, &[term(0), term(1)]);
-                        let mut out = vec![1; n];
-                        let pairs: Vec<_> = data.iter().map(|[d, b, _]| (&d[..], &b[..])).collect();
-                        let division = Division { converted: &start0, inverse: factor, plus: Some(&plus), table: tables[1] };
-                        switch_down(m, &mut out, &pairs, &division);
-                        for i in 0..n {
-                            let (mut e0, mut e1) = (start0[i], start1[i]);
-                            for (t, table) in tables.iter().enumerate() {
-                                let s = table[i] as usize;
-                                for [d, b, a] in &data {
-                                    e0 = m.add(e0, m.mul(d[s], b[s]));
-                                    e1 = m.add(e1, m.mul(d[s], a[s]));
-                                }
-                                if t == 1 {
-                                    e0 = m.add(e0, m.mul(plus[s], factor));
-                                }
+                    let halves: Vec<[Vec<u64>; 2]> = (0..key_digits as u64).map(|j| [words(3 * j), words(3 * j + 1)]).collect();
+                    let mut packed = vec![0; key_words(&m, n, key_digits)];
+                    for (j, pair) in halves.iter().enumerate() {
+                        (0..2).for_each(|half| pack_key(&m, &mut packed, key_digits, (j, half), &pair[half]));
+                    }
+                    let digits: Vec<Vec<u64>> = (0..used as u64).map(|j| words(3 * j + 2)).collect();
+                    let digits: Vec<&[u64]> = digits.iter().map(|d| &d[..]).collect();
+                    let (plus, start, rests) = (words(1001), [words(1002), words(1003)], [words(1004), words(1005)]);
+                    let (factor, inverse) = (p - 2, p / 3);
+                    for with in [[false, false], [true, false], [true, true]] {
+                        let product = KeyProduct {
+                            digits: &digits,
+                            key: PackedKey { words: &packed, digits: key_digits },
+                            plus: with.map(|with| with.then_some(&plus[..])),
+                            factor,
+                        };
+                        let sum = |half: usize, i: usize| {
+                            let products = digits.iter().zip(&halves).fold(0, |sum, (d, k)| m.add(sum, m.mul(d[i], k[half][i])));
+                            if with[half] { m.add(products, m.mul(plus[i], factor)) } else { products }
+                        };
+                        for moves in [None, Some(&moves)] {
+                            let source = |i: usize| moves.map_or(i, |_| table[i] as usize);
+                            let finishes =
+                                [Finish::Store, Finish::Add, Finish::Divide { rests: [&rests[0], &rests[1]], inverse }];
+                            for finish in &finishes {
+                                on_every_path(|| {
+                                    let mut out = start.clone();
+                                    let [out0, out1] = &mut out;
+                                    key_product(&m, [out0, out1], &product, moves, finish);
+                                    for (half, i) in (0..2).flat_map(|half| (0..n).map(move |i| (half, i))) {
+                                        let s = sum(half, source(i));
+                                        let expected = match finish {
+                                            Finish::Store => s,
+                                            Finish::Add => m.add(start[half][i], s),
+                                            Finish::Divide { rests, inverse } => {
+                                                m.mul(m.sub(s, rests[half][source(i)]), *inverse)
+                                            }
+                                        };
+                                        assert_eq!(out[half][i], expected, "{bits} bits, {used} digits, half {half}, place {i}");
+                                    }
+                                });
                             }
-                            assert_eq!((acc0[i], acc1[i]), (e0, e1), "{digits} digits, place {i}");
-                            let s = tables[1][i] as usize;
-                            let sum = data.iter().fold(0, |sum, [d, b, _]| m.add(sum, m.mul(d[s], b[s])));
-                            let expected = m.add(m.mul(m.sub(sum, start0[s]), factor), plus[s]);
-                            assert_eq!(out[i], expected, "{digits} digits, place {i}");
                         }
-                    });
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_does_not_move_blocks_is_refused() {
+        let scattered: Vec<u32> = (0..64).map(|i| i * 5 % 64).collect();
+        let twice: Vec<u32> = (0..64).map(|i| i % 32).collect();
+        let outside: Vec<u32> = (8..72).collect();
+        for table in [&scattered[..], &twice, &outside, &[0, 1, 2, 3, 4, 5, 6, 6], &[0, 1, 2, 3]] {
+            assert!(std::panic::catch_unwind(|| Moves::new(table)).is_err());
+        }
+        Moves::new(&(0..64).rev().collect::<Vec<_>>());
     }
 }

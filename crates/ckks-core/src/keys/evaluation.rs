@@ -90,7 +90,6 @@ impl EvaluationKeys {
 
     /// Bytes of all keys in memory.
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
-        let keys = self.relinearisation.iter().chain(self.galois.values());
-        keys.map(|k| k.shape().residues(params) * 16).sum()
+        self.relinearisation.iter().chain(self.galois.values()).map(|k| k.shape().bytes_in_memory(params)).sum()
     }
 }

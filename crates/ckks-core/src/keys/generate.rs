@@ -132,21 +132,20 @@ impl<'s> KeyGenerator<'s> {
         let level = shape.level;
         let basis = shape.basis(level);
         let seed = randomness.public_seed();
-        let (b, a) = (0..shape.digits(level))
-            .map(|j| {
-                let a = uniform_poly(params, basis, &seed, j as u32);
-                let mut b = self.encryption_of_zero(basis, &a, to, randomness);
-                let digit = shape.digit_range(level, j);
-                b.for_each_limb(|i, limb| {
-                    if digit.contains(&i) {
-                        let m = params.q(i);
-                        let special = (0..shape.special).fold(1, |p, k| m.mul(p, m.reduce_u64(params.p(k).value())));
-                        kernels::mul_scalar_add_assign(m, limb, from.limb(i), special);
-                    }
-                });
-                (b, a)
-            })
-            .unzip();
-        SwitchingKey::from_halves(shape, seed, b, a)
+        let mut key = SwitchingKey::empty(params, shape, seed);
+        for j in 0..shape.digits(level) {
+            let a = key.uniform_half(params, j);
+            let mut b = self.encryption_of_zero(basis, &a, to, randomness);
+            let digit = shape.digit_range(level, j);
+            b.for_each_limb(|i, limb| {
+                if digit.contains(&i) {
+                    let m = params.q(i);
+                    let special = (0..shape.special).fold(1, |p, k| m.mul(p, m.reduce_u64(params.p(k).value())));
+                    kernels::mul_scalar_add_assign(m, limb, from.limb(i), special);
+                }
+            });
+            key.set_digit(params, j, &b, &a);
+        }
+        key
     }
 }

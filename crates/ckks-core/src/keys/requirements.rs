@@ -58,8 +58,8 @@ impl KeyRequirements {
         self.levels().count()
     }
 
-    /// Bytes of the expanded keys in memory (both halves, eight bytes a residue).
+    /// Bytes of the expanded keys in memory (both halves, four to eight bytes a residue).
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
-        self.levels().map(|level| GadgetShape::for_level(params, level).residues(params) * 16).sum()
+        self.levels().map(|level| GadgetShape::for_level(params, level).bytes_in_memory(params)).sum()
     }
 }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::kernels::{self, AlignedBuf, PackedKey};
 use crate::params::Params;
 use crate::ring::sampling::{Seed, uniform_poly};
 use crate::ring::{Basis, Ntt, Poly};
@@ -51,6 +52,11 @@ impl GadgetShape {
         (level + 1).div_ceil(self.digit_limbs)
     }
 
+    /// True if keys of both shapes work on the same digits.
+    pub fn cuts_like(&self, other: &Self) -> bool {
+        (self.special, self.digit_limbs) == (other.special, other.digit_limbs)
+    }
+
     /// Limbs of digit `j` at `level`.
     pub fn digit_range(&self, level: usize, j: usize) -> std::ops::Range<usize> {
         j * self.digit_limbs..((j + 1) * self.digit_limbs).min(level + 1)
@@ -61,9 +67,11 @@ impl GadgetShape {
         Basis { q: level + 1, p: self.special }
     }
 
-    /// Residues of one half of a key.
-    pub fn residues(&self, params: &Params) -> u64 {
-        (self.digits(self.level) * self.basis(self.level).limbs() * params.n()) as u64
+    /// Bytes of a key in memory: both halves, four to eight bytes a residue.
+    pub fn bytes_in_memory(&self, params: &Params) -> u64 {
+        let basis = self.basis(self.level);
+        let words = |i| kernels::key_words(params.modulus(basis, i), params.n(), self.digits(self.level));
+        (0..basis.limbs()).map(|i| 8 * words(i) as u64).sum()
     }
 
     /// Number-theoretic transforms of one key switch at `level`: what its time is proportional to.
@@ -80,22 +88,52 @@ impl GadgetShape {
 pub struct SwitchingKey {
     shape: GadgetShape,
     seed: Seed,
-    pub(crate) b: Vec<Poly<Ntt>>,
-    pub(crate) a: Vec<Poly<Ntt>>,
+    n: usize,
+    /// Limb after limb, each as [`kernels::key_words`] says.
+    words: AlignedBuf,
+    /// Where each limb starts, and the end.
+    starts: Vec<usize>,
 }
 
 impl SwitchingKey {
-    /// Assembles a key from its stored half; the uniform half is expanded from the seed.
-    pub(crate) fn from_seeded(params: &Params, shape: GadgetShape, seed: Seed, b: Vec<Poly<Ntt>>) -> Self {
+    /// A key of zeros: [`SwitchingKey::set_digit`] fills it.
+    pub(crate) fn empty(params: &Params, shape: GadgetShape, seed: Seed) -> Self {
         let basis = shape.basis(shape.level);
-        let a = (0..b.len()).into_par_iter().map(|j| uniform_poly(params, basis, &seed, j as u32)).collect();
-        Self { shape, seed, b, a }
+        let mut starts = vec![0];
+        let mut end = 0;
+        for i in 0..basis.limbs() {
+            end += kernels::key_words(params.modulus(basis, i), params.n(), shape.digits(shape.level));
+            starts.push(end);
+        }
+        Self { shape, seed, n: params.n(), words: AlignedBuf::zeroed(end), starts }
     }
 
-    /// Assembles a key from both halves; `a` is what `seed` expands to.
-    #[cfg(feature = "secret")]
-    pub(crate) fn from_halves(shape: GadgetShape, seed: Seed, b: Vec<Poly<Ntt>>, a: Vec<Poly<Ntt>>) -> Self {
-        Self { shape, seed, b, a }
+    /// The half of digit `j` that the seed expands to.
+    pub(crate) fn uniform_half(&self, params: &Params, j: usize) -> Poly<Ntt> {
+        uniform_poly(params, self.shape.basis(self.shape.level), &self.seed, j as u32)
+    }
+
+    /// Writes both halves of digit `j`; `a` is its [`SwitchingKey::uniform_half`].
+    pub(crate) fn set_digit(&mut self, params: &Params, j: usize, b: &Poly<Ntt>, a: &Poly<Ntt>) {
+        let shape = self.shape;
+        let (basis, digits) = (shape.basis(shape.level), shape.digits(shape.level));
+        let mut limbs = Vec::with_capacity(basis.limbs());
+        let mut rest = &mut *self.words;
+        for pair in self.starts.windows(2) {
+            let (limb, after) = rest.split_at_mut(pair[1] - pair[0]);
+            limbs.push(limb);
+            rest = after;
+        }
+        limbs.into_par_iter().enumerate().for_each(|(i, words)| {
+            for (half, poly) in [b, a].into_iter().enumerate() {
+                kernels::pack_key(params.modulus(basis, i), words, digits, (j, half), poly.limb(i));
+            }
+        });
+    }
+
+    /// Ring degree.
+    pub fn n(&self) -> usize {
+        self.n
     }
 
     /// How the key cuts polynomials into digits.
@@ -108,8 +146,23 @@ impl SwitchingKey {
         &self.seed
     }
 
-    /// The halves that are not uniform, one per digit: what has to be stored besides the seed.
-    pub fn b_halves(&self) -> &[Poly<Ntt>] {
-        &self.b
+    /// The half of digit `j` that is not uniform: what has to be stored besides the seed.
+    pub fn b_half(&self, params: &Params, j: usize) -> Poly<Ntt> {
+        let basis = self.shape.basis(self.shape.level);
+        let mut out = Poly::unfilled(params.n(), basis);
+        out.for_each_limb(|i, out| {
+            let PackedKey { words, digits } = self.limb(i);
+            kernels::unpack_key(params.modulus(basis, i), words, digits, (j, 0), out);
+        });
+        out
+    }
+
+    /// Limb `i` of the basis of a key switch at `level`, which is the key's or below.
+    pub(crate) fn limb_at(&self, level: usize, i: usize) -> PackedKey<'_> {
+        self.limb(if i <= level { i } else { i + self.shape.level - level })
+    }
+
+    fn limb(&self, i: usize) -> PackedKey<'_> {
+        PackedKey { words: &self.words[self.starts[i]..self.starts[i + 1]], digits: self.shape.digits(self.shape.level) }
     }
 }

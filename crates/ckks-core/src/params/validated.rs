@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{ParamsLiteral, Scale, Security, chain};
 use crate::error::{Error, Result};
-use crate::kernels::{BasisConverter, Modulus, NttTable};
+use crate::kernels::{BasisConverter, Modulus, Moves, NttTable};
 use crate::ring::{Basis, automorphism};
 
 /// A validated parameter set: primes, transforms, canonical scales, security, digest. Cheap to clone.
@@ -23,7 +23,7 @@ struct Inner {
     security: Security,
     digest: [u8; 32],
     converters: Mutex<Converters>,
-    automorphisms: Mutex<HashMap<u64, Arc<Vec<u32>>>>,
+    automorphisms: Mutex<HashMap<u64, Arc<Moves>>>,
 }
 
 impl Params {
@@ -187,19 +187,24 @@ impl Params {
         if let Some(found) = cache.get(&key) {
             return Ok(found.clone());
         }
-        let split = self.0.q.len();
-        let prime = |&i: &usize| if i < split { *self.q(i) } else { *self.p(i - split) };
-        let from: Vec<Modulus> = from.iter().map(prime).collect();
-        let to: Vec<Modulus> = to.iter().map(prime).collect();
+        let from: Vec<Modulus> = from.iter().map(|&i| *self.prime(i)).collect();
+        let to: Vec<Modulus> = to.iter().map(|&i| *self.prime(i)).collect();
         let made = Arc::new(BasisConverter::new(&from, &to)?);
         cache.insert(key, made.clone());
         Ok(made)
     }
 
-    /// The permutation that the automorphism X → X^g is in NTT form; built once.
-    pub(crate) fn automorphism(&self, g: u64) -> Arc<Vec<u32>> {
+    /// The permutation that the automorphism X → X^g, g odd, is in NTT form; built once.
+    pub(crate) fn automorphism(&self, g: u64) -> Arc<Moves> {
         let mut cache = self.0.automorphisms.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.entry(g).or_insert_with(|| Arc::new(automorphism::ntt_permutation(self.log_n(), g))).clone()
+        let build = || Arc::new(Moves::new(&automorphism::ntt_permutation(self.log_n(), g)));
+        cache.entry(g).or_insert_with(build).clone()
+    }
+
+    /// The modulus that [`Params::prime_index`] counts.
+    pub(crate) fn prime(&self, index: usize) -> &Modulus {
+        let split = self.0.q.len();
+        if index < split { self.q(index) } else { self.p(index - split) }
     }
 
     /// The Galois element of a rotation by `step` slots to the left: 5^step modulo 2N.

@@ -4,12 +4,14 @@
 
 pub mod automorphism;
 mod divide;
+mod extension;
 mod poly;
 pub mod primes;
 mod rescale;
 pub mod sampling;
 
 pub(crate) use divide::{convert_rows, divide_by_dropped};
+pub(crate) use extension::{Extension, row_stride};
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
 pub(crate) use poly::{fill_pair, residue};
 pub(crate) use rescale::{ProductOf, rescaled_pair};

@@ -207,7 +207,7 @@ impl Poly<Ntt> {
     /// The image under X → X^g.
     #[cfg(any(test, feature = "secret"))]
     pub(crate) fn automorphism(&self, params: &Params, g: u64) -> Self {
-        let table = params.automorphism(g);
+        let table = super::automorphism::ntt_permutation(params.log_n(), g);
         let mut out = Self::unfilled(self.n, self.basis);
         out.for_each_limb(|i, limb| kernels::permute_into(limb, self.limb(i), &table));
         out

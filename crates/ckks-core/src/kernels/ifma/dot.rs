@@ -44,38 +44,3 @@ pub fn dot_into(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
         portable::dot_into(m, &mut out[done..], &rest);
     }
 }
-
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub fn dot2_into(m: &Modulus, out0: &mut [u64], out1: &mut [u64], terms: &[(&[u64], &[u64], &[u64])]) {
-    let prime = Prime::new(m);
-    let most = most_terms(m.value(), m.value());
-    let done = out0.len() / 32 * 32;
-    for (t, (out0, out1)) in tiles_mut(out0).iter_mut().zip(tiles_mut(out1)).enumerate() {
-        let mut sums0 = [Sum::from(splat(0)); 4];
-        let mut sums1 = sums0;
-        for (k, part) in terms.chunks(most).enumerate() {
-            if k > 0 {
-                for u in 0..4 {
-                    sums0[u] = Sum::from(sums0[u].reduce(&prime));
-                    sums1[u] = Sum::from(sums1[u].reduce(&prime));
-                }
-            }
-            for (d, b, a) in part {
-                let (d, b, a) = (&tiles(d)[t], &tiles(b)[t], &tiles(a)[t]);
-                for u in 0..4 {
-                    let d = load(&d[u]);
-                    sums0[u].add_product(d, load(&b[u]));
-                    sums1[u].add_product(d, load(&a[u]));
-                }
-            }
-        }
-        for u in 0..4 {
-            store(&mut out0[u], sums0[u].reduce(&prime));
-            store(&mut out1[u], sums1[u].reduce(&prime));
-        }
-    }
-    if done < out0.len() {
-        let rest: Vec<_> = terms.iter().map(|(d, b, a)| (&d[done..], &b[done..], &a[done..])).collect();
-        portable::dot2_into(m, &mut out0[done..], &mut out1[done..], &rest);
-    }
-}

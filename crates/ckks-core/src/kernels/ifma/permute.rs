@@ -24,14 +24,3 @@ pub fn permute_into(out: &mut [u64], a: &[u64], table: &[u32]) {
     }
     portable::permute_into(out_rest, a, table_rest);
 }
-
-/// The block that eight places lie in and the lanes that they take there; `None` if they are not of one block below `blocks`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq")]
-pub(super) fn source(places: &[u32; 8], blocks: usize) -> Option<(usize, __m512i)> {
-    // SAFETY: both types are 32 bytes of which every pattern is valid.
-    let lanes = _mm512_cvtepu32_epi64(unsafe { std::mem::transmute::<[u32; 8], __m256i>(*places) });
-    let block = places[0] / 8;
-    let outside = _mm512_cmpgt_epu64_mask(_mm512_xor_si512(lanes, splat(u64::from(block) * 8)), splat(7));
-    (outside == 0 && (block as usize) < blocks).then_some((block as usize, lanes))
-}

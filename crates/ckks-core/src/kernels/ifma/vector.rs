@@ -42,6 +42,29 @@ pub fn prefetch(row: &Row) {
     unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().cast()) }
 }
 
+/// Eight words of four bytes each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load_u32(words: &[u64; 4]) -> __m512i {
+    // SAFETY: both types are 32 bytes of which every pattern is valid.
+    _mm512_cvtepu32_epi64(unsafe { std::mem::transmute::<[u64; 4], __m256i>(*words) })
+}
+
+/// Eight words of two bytes each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load_u16(words: &[u64; 2]) -> __m512i {
+    // SAFETY: both types are 16 bytes of which every pattern is valid.
+    _mm512_cvtepu16_epi64(unsafe { std::mem::transmute::<[u64; 2], __m128i>(*words) })
+}
+
+/// Eight words of one byte each.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load_bytes(bytes: &[u8; 8]) -> __m512i {
+    _mm512_cvtepu8_epi64(_mm_set_epi64x(0, i64::from_le_bytes(*bytes)))
+}
+
 // Closures handed to the standard library's array functions do not inline into functions with target features: hence loops.
 
 /// Eight vectors.

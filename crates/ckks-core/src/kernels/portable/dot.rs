@@ -12,16 +12,3 @@ pub fn dot_into(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])]) {
         });
     }
 }
-
-pub fn dot2_into(m: &Modulus, out0: &mut [u64], out1: &mut [u64], terms: &[(&[u64], &[u64], &[u64])]) {
-    for (i, (o0, o1)) in out0.iter_mut().zip(out1).enumerate() {
-        (*o0, *o1) = terms.chunks(TERMS).fold((0, 0), |(done0, done1), part| {
-            let (mut sum0, mut sum1) = (u128::from(done0), u128::from(done1));
-            for (d, b, a) in part {
-                sum0 += u128::from(d[i]) * u128::from(b[i]);
-                sum1 += u128::from(d[i]) * u128::from(a[i]);
-            }
-            (m.reduce_u128(sum0), m.reduce_u128(sum1))
-        });
-    }
-}

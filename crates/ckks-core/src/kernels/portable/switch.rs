@@ -1,40 +1,42 @@
-//! Key switches at the places of an automorphism, word by word. Digits are few: 2^20 products below 2^100 would fit.
+//! Inner products with switching keys, a tile of columns at a time. Residues are below 2^50: 2^28 products fit 128 bits.
 
 use crate::kernels::Modulus;
-use crate::kernels::switch::{Division, SwitchedTerm};
+use crate::kernels::packed_key::{COLUMNS, unpack_columns, words_of_columns};
+use crate::kernels::switch::{Finish, KeyProduct, Moves};
 
-pub fn switch_sum(m: &Modulus, acc0: &mut [u64], acc1: &mut [u64], terms: &[SwitchedTerm<'_>]) {
-    switch_sum_from(m, acc0, acc1, terms, 0);
-}
-
-/// The places from `start` on.
-pub fn switch_sum_from(m: &Modulus, acc0: &mut [u64], acc1: &mut [u64], terms: &[SwitchedTerm<'_>], start: usize) {
-    for (i, (o0, o1)) in acc0.iter_mut().zip(acc1).enumerate().skip(start) {
-        let (mut sum0, mut sum1) = (u128::from(*o0), u128::from(*o1));
-        for term in terms {
-            let s = term.table[i] as usize;
-            for (d, b, a) in &term.digits {
-                sum0 += u128::from(d[s]) * u128::from(b[s]);
-                sum1 += u128::from(d[s]) * u128::from(a[s]);
+pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
+    let size = words_of_columns(m);
+    for tile in 0..out[0].len() / COLUMNS {
+        let columns = tile * COLUMNS..(tile + 1) * COLUMNS;
+        let key = &product.key.words[2 * product.key.digits * size * tile..];
+        for half in 0..2 {
+            let mut sums = [0u128; COLUMNS];
+            for (j, digit) in product.digits.iter().enumerate() {
+                let mut residues = [0; COLUMNS];
+                unpack_columns(&key[(2 * j + half) * size..][..size], &mut residues);
+                add_products(&mut sums, &digit[columns.clone()], |c| residues[c]);
             }
-            if let Some((c, factor)) = term.plus {
-                sum0 += u128::from(c[s]) * u128::from(factor);
+            if let Some(plus) = product.plus[half] {
+                add_products(&mut sums, &plus[columns.clone()], |_| product.factor);
+            }
+            for (c, (&sum, i)) in sums.iter().zip(columns.clone()).enumerate() {
+                let sum = m.reduce_u128(sum);
+                let to = moves.map_or(i, |moves| {
+                    let block = &moves.0[i / 8];
+                    let lane = block.lanes.iter().position(|&lane| usize::from(lane) == c % 8).unwrap_or(0);
+                    8 * block.to as usize + lane
+                });
+                let place = &mut out[half][to];
+                *place = match finish {
+                    Finish::Store => sum,
+                    Finish::Add => m.add(*place, sum),
+                    Finish::Divide { rests, inverse } => m.mul(m.sub(sum, rests[half][i]), *inverse),
+                };
             }
         }
-        (*o0, *o1) = (m.reduce_u128(sum0), m.reduce_u128(sum1));
     }
 }
 
-pub fn switch_down(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], division: &Division<'_>) {
-    switch_down_from(m, out, terms, division, 0);
-}
-
-/// The places from `start` on.
-pub fn switch_down_from(m: &Modulus, out: &mut [u64], terms: &[(&[u64], &[u64])], division: &Division<'_>, start: usize) {
-    for (o, &place) in out.iter_mut().zip(division.table).skip(start) {
-        let s = place as usize;
-        let sum = terms.iter().fold(0u128, |sum, (d, k)| sum + u128::from(d[s]) * u128::from(k[s]));
-        let quotient = m.mul(m.sub(m.reduce_u128(sum), division.converted[s]), division.inverse);
-        *o = division.plus.map_or(quotient, |c| m.add(quotient, c[s]));
-    }
+fn add_products(sums: &mut [u128; COLUMNS], digit: &[u64], key: impl Fn(usize) -> u64) {
+    sums.iter_mut().zip(digit).enumerate().for_each(|(c, (sum, &d))| *sum += u128::from(d) * u128::from(key(c)));
 }

@@ -1,0 +1,263 @@
+//! Key switches limb by limb: while a limb of the digits is in a cache it is transformed, multiplied with the key, divided by P and
+//! moved, so that of all operands only the key streams from memory.
+
+use rayon::prelude::*;
+
+use super::key_switch::{Cut, GROUP};
+use super::{Decomposed, Evaluator};
+use crate::error::Result;
+use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves};
+use crate::keys::SwitchingKey;
+use crate::params::Params;
+use crate::ring::{Basis, Extension, Ntt, Poly, row_stride};
+
+/// Where the limbs of the digits come from.
+pub(crate) enum Digits<'a> {
+    /// Made when they are needed.
+    Cut(Cut<'a>),
+    /// Made before, for several keys.
+    Made(&'a Decomposed),
+}
+
+impl Digits<'_> {
+    fn level(&self) -> usize {
+        match self {
+            Self::Cut(cut) => cut.level(),
+            Self::Made(made) => made.level(),
+        }
+    }
+
+    /// Limbs to ask for together.
+    fn group(&self) -> usize {
+        match self {
+            Self::Cut(cut) => cut.group(),
+            Self::Made(_) => 1,
+        }
+    }
+
+    /// Words that [`Digits::at`] works in.
+    fn room(&self, limbs: usize) -> usize {
+        match self {
+            Self::Cut(cut) => cut.room(limbs),
+            Self::Made(_) => 0,
+        }
+    }
+
+    /// For each of `limbs` all digits there.
+    fn at<'r>(&'r self, params: &Params, limbs: &[usize], room: &'r mut [u64]) -> Vec<Vec<&'r [u64]>> {
+        match self {
+            Self::Cut(cut) => cut.at(params, limbs, room),
+            Self::Made(made) => limbs.iter().map(|&i| made.limbs(i)).collect(),
+        }
+    }
+}
+
+/// ⟨digits, key⟩ + P·plus.
+pub(crate) struct Switch<'a> {
+    pub params: &'a Params,
+    pub digits: Digits<'a>,
+    pub key: &'a SwitchingKey,
+    /// What is added to either half; 0 where there is nothing.
+    pub plus: [Option<&'a Poly<Ntt>>; 2],
+}
+
+impl Switch<'_> {
+    pub(crate) fn basis(&self) -> Basis {
+        self.key.shape().basis(self.digits.level())
+    }
+
+    /// Limb `i` of both halves, from the digits there.
+    fn limb(&self, i: usize, digits: &[&[u64]], out: [&mut [u64]; 2], moves: Option<&Moves>, finish: &Finish<'_>) {
+        let basis = self.basis();
+        let m = self.params.modulus(basis, i);
+        let product = KeyProduct {
+            digits,
+            key: self.key.limb_at(basis.q - 1, i),
+            // P is 0 modulo its own primes.
+            plus: self.plus.map(|plus| plus.filter(|_| i < basis.q).map(|plus| plus.limb(i))),
+            factor: product_of(self.params, m, Basis { q: 0, p: basis.p }, 0),
+        };
+        kernels::key_product(m, out, &product, moves, finish);
+    }
+
+    /// Both halves divided by P and by the ciphertext primes from `keep` upwards, rounded as [`crate::ring::divide_by_dropped`]
+    /// does, then moved.
+    pub(crate) fn divided(&self, keep: usize, moves: Option<&Moves>) -> Result<[Poly<Ntt>; 2]> {
+        let params = self.params;
+        let (n, stride) = (params.n(), row_stride(params.n()));
+        let basis = self.basis();
+        let dropped = basis.limbs() - keep;
+        let mut ends = [Extension::room(n, dropped), Extension::room(n, dropped)];
+        let rows = ends.each_mut().map(|end| &mut end[..dropped * stride]);
+        for_groups(keep, (self.digits.group(), stride), rows, |limbs, [x, y]| {
+            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()));
+            let digits = self.digits.at(params, limbs, &mut room);
+            let rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride));
+            for ((&i, digits), (x, y)) in limbs.iter().zip(digits).zip(rows) {
+                let (x, y) = (&mut x[..n], &mut y[..n]);
+                self.limb(i, &digits, [x, y], None, &Finish::Store);
+                params.ntt(basis, i).inverse(x);
+                params.ntt(basis, i).inverse(y);
+            }
+        });
+        let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
+        let to: Vec<usize> = (0..keep).collect();
+        let [x, y] = ends;
+        let (x, y) = rayon::join(|| Extension::new(params, &from, &to, x), || Extension::new(params, &from, &to, y));
+        let ends = [x?, y?];
+
+        let mut out = [(); 2].map(|()| Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 }));
+        let group = if dropped > 1 { GROUP } else { self.digits.group() };
+        for_groups(0, (group, n), out.each_mut().map(Poly::data_mut), |limbs, [x, y]| {
+            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()) + 2 * limbs.len() * stride);
+            let (rests, room) = room.split_at_mut(2 * limbs.len() * stride);
+            for (end, rests) in ends.iter().zip(rests.chunks_exact_mut(limbs.len() * stride)) {
+                let mut rows: Vec<&mut [u64]> = rests.chunks_exact_mut(stride).map(|row| &mut row[..n]).collect();
+                end.residues_into(limbs, &mut rows);
+                limbs.iter().zip(rows).for_each(|(&i, row)| params.ntt_q(i).forward(row));
+            }
+            let rest = |half: usize, place: usize| &rests[(half * limbs.len() + place) * stride..][..n];
+            let digits = self.digits.at(params, limbs, room);
+            let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
+            for (place, ((&i, digits), (x, y))) in limbs.iter().zip(digits).zip(rows).enumerate() {
+                let m = params.q(i);
+                let inverse = m.inv(product_of(params, m, basis, keep));
+                let finish = Finish::Divide { rests: [rest(0, place), rest(1, place)], inverse };
+                self.limb(i, &digits, [x, y], moves, &finish);
+            }
+        });
+        Ok(out)
+    }
+}
+
+/// Adds the images of key switches of one level to `sums`, over all their primes and still multiplied by P: one division then
+/// serves them all (eprint 2020/1203, section 4.3). The keys use one number of special primes.
+pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Switch<'_>, &Moves)]) {
+    let n = params.n();
+    let group = terms.iter().map(|(switch, _)| switch.digits.group()).max().unwrap_or(1);
+    for_groups(0, (group, n), sums.map(Poly::data_mut), |limbs, [x, y]| {
+        let most = terms.iter().map(|(switch, _)| switch.digits.room(limbs.len())).max().unwrap_or(0);
+        let mut room = AlignedBuf::unfilled(most);
+        for (switch, moves) in terms {
+            let digits = switch.digits.at(params, limbs, &mut room);
+            let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
+            for ((&i, digits), (x, y)) in limbs.iter().zip(digits).zip(rows) {
+                switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
+            }
+        }
+    });
+}
+
+/// The product modulo `m` of the primes of a basis from limb `first` on.
+fn product_of(params: &Params, m: &Modulus, basis: Basis, first: usize) -> u64 {
+    (first..basis.limbs()).fold(1, |d, k| m.mul(d, m.reduce_u64(params.modulus(basis, k).value())))
+}
+
+/// Runs `f(limbs, rows of both halves)` over neighbouring limbs `first`, `first` + 1, … in groups of about `size`; rows are
+/// `stride` words apart.
+fn for_groups(
+    first: usize,
+    (size, stride): (usize, usize),
+    [x, y]: [&mut [u64]; 2],
+    f: impl Fn(&[usize], [&mut [u64]; 2]) + Sync,
+) {
+    let limbs = x.len() / stride;
+    // As many groups for each thread.
+    let groups = limbs.div_ceil(size).next_multiple_of(rayon::current_num_threads()).clamp(1, limbs.max(1));
+    let size = limbs.div_ceil(groups).max(1);
+    x.par_chunks_mut(size * stride).zip(y.par_chunks_mut(size * stride)).enumerate().for_each(|(g, (x, y))| {
+        let limbs: Vec<usize> = (first + g * size..).take(x.len() / stride).collect();
+        f(&limbs, [x, y]);
+    });
+}
+
+impl Evaluator<'_> {
+    /// A key switch of `poly` alone, plus P·`plus`.
+    pub(crate) fn switch<'a>(
+        &'a self,
+        poly: &'a Poly<Ntt>,
+        key: &'a SwitchingKey,
+        plus: [Option<&'a Poly<Ntt>>; 2],
+    ) -> Result<Switch<'a>> {
+        let digits = Digits::Cut(Cut::new(&self.params, poly, key.shape())?);
+        Ok(Switch { params: &self.params, digits, key, plus })
+    }
+}
+
+#[cfg(all(test, feature = "secret"))]
+mod tests {
+    use super::*;
+    use crate::kernels::tests::{lcg, on_every_path};
+    use crate::keys::{KeyGenerator, SecretKey};
+    use crate::params::ParamsLiteral;
+    use crate::ring::divide_by_dropped;
+    use crate::ring::sampling::Randomness;
+
+    fn random(params: &Params, level: usize, seed: u64) -> Poly<Ntt> {
+        let mut poly = Poly::<Ntt>::zero(params.n(), Basis::at_level(level));
+        poly.for_each_limb(|i, limb| {
+            limb.iter_mut().zip(lcg(seed + i as u64)).for_each(|(out, x)| *out = params.q(i).reduce_u64(x));
+        });
+        poly
+    }
+
+    /// ⟨digits, key⟩ + P·plus, polynomial by polynomial.
+    fn in_parts(params: &Params, made: &Decomposed, key: &SwitchingKey, plus: &Poly<Ntt>) -> [Poly<Ntt>; 2] {
+        let shape = key.shape();
+        let (level, basis) = (made.level(), shape.basis(made.level()));
+        let mut out = [Poly::<Ntt>::zero(params.n(), basis), Poly::<Ntt>::zero(params.n(), basis)];
+        let place = |i: usize| if i <= level { i } else { i + shape.level - level };
+        for j in 0..shape.digits(level) {
+            for (out, half) in out.iter_mut().zip([key.b_half(params, j), key.uniform_half(params, j)]) {
+                out.for_each_limb(|i, out| {
+                    kernels::mul_add_assign(params.modulus(basis, i), out, made.limbs(i)[j], half.limb(place(i)));
+                });
+            }
+        }
+        Evaluator::without_keys(params).add_times_special(&mut out[0], plus);
+        out
+    }
+
+    /// Digits of one prime and of several, every size of a key's residues, all levels, one and several primes divided out, digits
+    /// made before or not, all paths, one thread and several.
+    #[test]
+    fn equals_its_parts() {
+        let mut randomness = Randomness::insecure_from_seed(1);
+        for literal in [ParamsLiteral::leveled(10, 45, 5, 30, 1, 50), ParamsLiteral::leveled(10, 50, 6, 40, 3, 50)] {
+            let params = Params::new_insecure(literal).unwrap();
+            let secret = SecretKey::generate(&params, &mut randomness);
+            let top = params.max_level();
+            let key = KeyGenerator::new(&params, &secret).unwrap().rotation_key(1, top, &mut randomness);
+            let element = params.galois_element(1);
+            let moves = params.automorphism(element);
+            let evaluator = Evaluator::without_keys(&params);
+            for level in 0..=top {
+                let (x, plus) = (random(&params, level, 5), random(&params, level, 50));
+                let made = evaluator.decompose(&x, key.shape()).unwrap();
+                let parts = in_parts(&params, &made, &key, &plus);
+                let moved = parts.each_ref().map(|part| part.automorphism(&params, element));
+                for threads in [1, 3] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    on_every_path(|| {
+                        pool.install(|| {
+                            let digits = Digits::Made(&made);
+                            let hoisted = Switch { params: &params, digits, key: &key, plus: [Some(&plus), None] };
+                            for switch in [evaluator.switch(&x, &key, [Some(&plus), None]).unwrap(), hoisted] {
+                                for keep in [level + 1, level.max(1)] {
+                                    let divided = |u: &Poly<Ntt>| divide_by_dropped(&params, u.clone(), keep).unwrap();
+                                    let out = switch.divided(keep, None).unwrap();
+                                    assert!((0..2).all(|half| out[half].data() == divided(&parts[half]).data()));
+                                    let out = switch.divided(keep, Some(&moves)).unwrap();
+                                    assert!((0..2).all(|half| out[half].data() == divided(&moved[half]).data()));
+                                }
+                                let mut sums = [(); 2].map(|()| Poly::<Ntt>::zero(params.n(), switch.basis()));
+                                add_moved(&params, sums.each_mut(), &[(switch, &moves)]);
+                                assert!((0..2).all(|half| sums[half].data() == moved[half].data()));
+                            }
+                        });
+                    });
+                }
+            }
+        }
+    }
+}
