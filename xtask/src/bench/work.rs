@@ -73,11 +73,10 @@ impl Work {
         let all = level + 1 + shape.special;
         let dropped = all - keep;
         let one = Self::sums(n * all as f64, shape.digits(level) as f64)
-            + Self::limbs(log_n, shape.digits(level) * all)
             + Self::transforms(log_n, (dropped + keep) as f64)
             + Self::conversion(log_n, dropped, keep)
             + Self::known(n * keep as f64);
-        one + one
+        one + one + Self { memory: shape.bytes_in_memory(params) as f64, ..Self::default() }
     }
 
     /// Fields of a row.
