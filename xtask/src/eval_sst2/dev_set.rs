@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::fetch;
 
@@ -25,21 +25,8 @@ impl DevSet {
             );
         }
         fetch::check_dev_set(&path)?;
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        Self::parse(&text).with_context(|| path.display().to_string())
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        let (mut sentences, mut positive) = (Vec::new(), Vec::new());
-        for (index, line) in text.lines().enumerate().skip(1) {
-            let (sentence, label) = line.rsplit_once('\t').with_context(|| format!("line {}: no tab", index + 1))?;
-            positive.push(match label.trim() {
-                "1" => true,
-                "0" => false,
-                other => bail!("line {}: found label {other:?}, needed 0 or 1", index + 1),
-            });
-            sentences.push(sentence.to_owned());
-        }
+        let rows = ::train::data::tsv::sentences(&path)?;
+        let (sentences, positive) = rows.into_iter().map(|(sentence, label)| (sentence, label == 1)).unzip();
         Ok(Self { sentences, positive })
     }
 
@@ -52,20 +39,5 @@ impl DevSet {
     /// Number of sentences.
     pub fn len(&self) -> usize {
         self.sentences.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::DevSet;
-
-    #[test]
-    fn rows_are_read_and_bad_ones_named() {
-        let set = DevSet::parse("sentence\tlabel\na fine film \t1\na mess\t0\n").unwrap();
-        assert_eq!((set.sentences, set.positive), (vec!["a fine film ".to_owned(), "a mess".to_owned()], vec![true, false]));
-        for bad in ["sentence\tlabel\na fine film 1\n", "sentence\tlabel\na fine film\t2\n"] {
-            let message = format!("{:#}", DevSet::parse(bad).err().unwrap());
-            assert!(message.contains("line 2"), "{message}");
-        }
     }
 }

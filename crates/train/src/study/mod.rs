@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::{self, InTraining, Prediction};
 use crate::config::TrainConfig;
-use crate::data::corpus::{Corpus, DataPaths, Example};
+use crate::data::corpus::{Corpus, DataPaths};
 use crate::distill::Loss;
 use crate::fit::{Fitted, fit, table_values};
 use crate::run::{Progress, prepare};
@@ -117,11 +117,12 @@ impl Study {
         let (network, student) = (&config.network, &fitted.student);
         let loss = Loss::new(&config.recipe, network);
         let table = table_values(&fitted.embedding)?;
-        let on = |examples: &[Example]| evaluate(student, table.view(), &network.buckets, &loss, examples);
-        let (held_out, dev) = (on(&self.corpus.held_out)?, on(&self.corpus.dev)?);
+        let (held_out, of_dev) = (&self.corpus.held_out, &self.corpus.dev);
+        let held_out = evaluate(student, table.view(), &network.buckets, &loss, held_out)?;
+        let (dev_margins, ranges) = margins(student, table.view(), &network.buckets, of_dev)?;
+        let dev = Evaluation::of(&dev_margins, ranges, student.beta.sum(), &loss, of_dev);
         let beta = student.beta.sum();
         let layer = SoftArgmax::new(beta.into(), network.score_bound, network.score_degree)?;
-        let (dev_margins, _) = margins(student, table.view(), &network.buckets, &self.corpus.dev)?;
         let mean =
             |f: &dyn Fn(f64) -> f64| dev_margins.iter().map(|&m| f(m.into())).sum::<f64>() / dev_margins.len().max(1) as f64;
         let sample = budget::sample(&network.buckets, &self.corpus.held_out, BUDGET_SENTENCES_PER_CLASS)?;

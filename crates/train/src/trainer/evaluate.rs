@@ -85,27 +85,34 @@ pub fn evaluate(
     examples: &[Example],
 ) -> Result<Evaluation> {
     let (margins, ranges) = margins(student, table, buckets, examples)?;
-    let beta = f64::from(student.beta.sum());
-    let n = examples.len();
-    let count = |f: &dyn Fn(f32, &Example) -> bool| margins.iter().zip(examples).filter(|(m, e)| f(**m, e)).count();
-    let correct = count(&|m, e| e.label == Some(u8::from(m > 0.0)));
-    let mean = |f: &dyn Fn(f64, &Example) -> f64| {
-        margins.iter().zip(examples).map(|(m, e)| f((*m).into(), e)).sum::<f64>() / n.max(1) as f64
-    };
-    Ok(Evaluation {
-        n,
-        correct,
-        accuracy: correct as f64 / n.max(1) as f64,
-        interval95: wilson(correct, n),
-        teacher_correct: count(&|_, e| e.label == Some(u8::from(e.teacher > 0.0))),
-        agreement: count(&|m, e| (m > 0.0) == (e.teacher > 0.0)) as f64 / n.max(1) as f64,
-        distillation: mean(&|m, e| loss.term(m, e.teacher.into(), 1.0, None).distillation),
-        log_loss: mean(&|m, e| {
-            let p = sigmoid(beta * m);
-            -(if e.label == Some(1) { p } else { 1.0 - p }).max(1e-12).ln()
-        }),
-        ranges,
-    })
+    Ok(Evaluation::of(&margins, ranges, student.beta.sum(), loss, examples))
+}
+
+impl Evaluation {
+    /// From the margins of `examples` and the largest values on the way to them.
+    pub fn of(margins: &[f32], ranges: Ranges, beta: f32, loss: &Loss, examples: &[Example]) -> Evaluation {
+        let beta = f64::from(beta);
+        let n = examples.len();
+        let count = |f: &dyn Fn(f32, &Example) -> bool| margins.iter().zip(examples).filter(|(m, e)| f(**m, e)).count();
+        let correct = count(&|m, e| e.label == Some(u8::from(m > 0.0)));
+        let mean = |f: &dyn Fn(f64, &Example) -> f64| {
+            margins.iter().zip(examples).map(|(m, e)| f((*m).into(), e)).sum::<f64>() / n.max(1) as f64
+        };
+        Evaluation {
+            n,
+            correct,
+            accuracy: correct as f64 / n.max(1) as f64,
+            interval95: wilson(correct, n),
+            teacher_correct: count(&|_, e| e.label == Some(u8::from(e.teacher > 0.0))),
+            agreement: count(&|m, e| (m > 0.0) == (e.teacher > 0.0)) as f64 / n.max(1) as f64,
+            distillation: mean(&|m, e| loss.term(m, e.teacher.into(), 1.0, None).distillation),
+            log_loss: mean(&|m, e| {
+                let p = sigmoid(beta * m);
+                -(if e.label == Some(1) { p } else { 1.0 - p }).max(1e-12).ln()
+            }),
+            ranges,
+        }
+    }
 }
 
 /// Margins with Gaussian noise of standard deviation `deviation` on every product of two encrypted values: the outputs of blocks and
