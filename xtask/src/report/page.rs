@@ -99,8 +99,7 @@ fn cost(figures: &Figures) -> String {
                 r.security_bits.map_or("–".into(), |b| format!("{b} bits")),
             ]
         })
-    }) + "\nEncrypted: mean of the server's computation alone; the memory is that of the whole evaluation, in which one process holds client, server, all keys \
-          and the teacher. Plain: all sentences together, divided by their number. Whole processes: [performance](performance.md).\n"
+    }) + "\nEncrypted: mean of the server's computation alone; the memory is that of the whole evaluation, in which one process holds client, server and all keys. Plain: all sentences together, divided by their number. Whole processes: [performance](performance.md).\n"
 }
 
 fn noise(figures: &Figures) -> String {
