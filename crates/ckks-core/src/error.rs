@@ -150,6 +150,16 @@ pub enum Error {
         /// The prime.
         modulus: u64,
     },
+    /// A disk with too little room for a file.
+    #[error("{}: {found} bytes are free there, the files need {needed}; make room or choose a folder on another disk", folder.display())]
+    NoRoom {
+        /// Where the file would be.
+        folder: std::path::PathBuf,
+        /// Bytes free.
+        found: u64,
+        /// Bytes needed.
+        needed: u64,
+    },
     /// Any of the above, with the file's name.
     #[error("{}: {problem}", path.display())]
     InFile {

@@ -57,7 +57,7 @@ pub struct OutputArg {
 pub struct Keygen {
     #[command(flatten)]
     pub model: ModelArg,
-    /// Instead of a model's keys those of a bootstrapping parameter set: n16-boot.
+    /// Instead of a model's keys those of a bootstrapping parameter set: n16-boot, n16-boot-short.
     #[arg(long, value_name = "SET", conflicts_with = "model")]
     pub bootstrap: Option<String>,
     /// With --bootstrap: log2 of the number of slots that are bootstrapped together. Repeat it for several at once.

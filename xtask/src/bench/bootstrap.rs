@@ -12,20 +12,28 @@ use ckks_core::encoding::Encoder;
 use ckks_core::encrypt::encrypt_symmetric;
 use ckks_core::keys::{KeyGenerator, SecretKey};
 use ckks_core::ring::sampling::Randomness;
+use he_tensor::evaluator::{CostCounter, CostTable, Evaluator};
 use num_complex::Complex64;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use super::key_file;
 use super::report::Bench;
 use crate::memory::{self, ResidentPeak};
 
-/// Ciphertexts per row at most: one takes seconds.
+/// Phases of a bootstrap in their order, as rows are named.
+const PHASES: [&str; 4] = ["stc", "mod_raise", "cts", "eval_mod"];
+/// Samples per row at most: one takes seconds.
 const MOST_SAMPLES: usize = 10;
+/// Ciphertexts whose errors make a row's precision.
+const CIPHERTEXTS: usize = 10;
 
 /// Rows `bootstrap/n16/…` and `bootstrap/drift/…` where the filter names them: they take minutes and 8 GB.
 pub fn run(bench: &mut Bench, threads: &[usize]) -> Result<()> {
     let full = BootstrapParams::new(BootstrapParamsLiteral::n16_boot())?;
-    for (params, prefix) in [(full.clone(), ""), (full.with_slots(10)?, "2^10/")] {
-        let phases = ["stc", "mod_raise", "cts", "eval_mod", "complex", "real", "keygen"];
+    let short = BootstrapParams::new(BootstrapParamsLiteral::n16_boot_short())?;
+    for (params, prefix) in [(full.clone(), ""), (full.with_slots(10)?, "2^10/"), (short, "short/")] {
+        let phases = ["stc", "mod_raise", "cts", "eval_mod", "complex", "real", "keygen", key_file::WRITE, key_file::READ];
         let names = phases.map(|phase| name(prefix, phase));
         if names.iter().any(|name| bench.asks_for(name)) {
             rows(bench, threads, &params, prefix)?;
@@ -40,7 +48,7 @@ pub fn run(bench: &mut Bench, threads: &[usize]) -> Result<()> {
     Ok(())
 }
 
-/// `bootstrap/n16/2^10` is the whole bootstrap of complex numbers, its phases stand below it.
+/// `bootstrap/n16/2^10` (and `short`, the same with parameters of its own) is the whole bootstrap of complex numbers, its phases stand below it.
 fn name(prefix: &str, phase: &str) -> String {
     match (prefix, phase) {
         ("", phase) => format!("bootstrap/n16/{phase}"),
@@ -87,6 +95,13 @@ impl<'p> Client<'p> {
         Ok((values, encrypt_symmetric(scheme, &self.secret, &plaintext, &mut self.randomness)?.expand(scheme)))
     }
 
+    /// |mean of decrypted − wanted|: what all slots' errors have in common.
+    fn mean_error(&self, ciphertext: &Ciphertext, wanted: impl Fn(usize) -> Complex64) -> Result<f64> {
+        let got = self.encoder.decode(&decrypt(self.params.scheme(), &self.secret, ciphertext)?)?;
+        let sum: Complex64 = got.iter().enumerate().map(|(j, z)| z - wanted(j)).sum();
+        Ok(sum.norm() / got.len() as f64)
+    }
+
     /// |decrypted − wanted| of every slot.
     fn errors(&self, ciphertext: &Ciphertext, wanted: impl Fn(usize) -> Complex64) -> Result<Vec<f64>> {
         let got = self.encoder.decode(&decrypt(self.params.scheme(), &self.secret, ciphertext)?)?;
@@ -116,75 +131,100 @@ fn rows(bench: &mut Bench, threads: &[usize], params: &BootstrapParams, prefix: 
     let key_bytes = keys.bytes_in_memory(params.scheme());
     bench.threads = most;
     bench.print(&name(prefix, "keygen"), vec![seconds], &[("key_bytes", json!(key_bytes))]);
+    let files = [key_file::WRITE, key_file::READ].map(|row| name(prefix, row));
+    let keys = match files.iter().any(|row| bench.wants(row)) {
+        true => pool(most)?.install(|| key_file::through_disk(bench, &files, keys, params.scheme()))?,
+        false => keys,
+    };
     let bootstrapper = pool(most)?.install(|| Bootstrapper::new(params, &keys))?;
-    for &threads in threads {
-        bench.threads = threads;
-        pool(threads)?.install(|| bootstraps(bench, &mut client, &bootstrapper, prefix))?;
-    }
-    Ok(())
-}
-
-fn bootstraps(bench: &mut Bench, client: &mut Client<'_>, bootstrapper: &Bootstrapper<'_>, prefix: &str) -> Result<()> {
-    let params = client.params;
-    let samples = bench.samples().min(MOST_SAMPLES);
-    let phases = ["stc", "mod_raise", "cts", "eval_mod"];
     for (kind, slots) in [("complex", Slots::Complex), ("real", Slots::Real)] {
+        let phases = PHASES.map(|phase| name(prefix, phase));
+        let asks_for_phases = kind == "complex" && phases.iter().any(|row| bench.wants(row));
         let whole = name(prefix, kind);
-        let asks_for_phases = kind == "complex" && phases.iter().any(|phase| bench.wants(&name(prefix, phase)));
         if !(bench.wants(&whole) || asks_for_phases) {
             continue;
         }
-        let (mut totals, mut parts, mut errors) = (Vec::new(), vec![Vec::new(); phases.len()], Vec::new());
-        // The first one fills buffers and does not count.
-        for sample in 0..=samples {
-            let (values, ciphertext) = client.query(sample)?;
-            let mut times = vec![Instant::now()];
-            let coefficients = bootstrapper.slots_to_coeffs(&ciphertext)?;
-            times.push(Instant::now());
-            let raised = bootstrapper.mod_raise(&coefficients)?;
-            times.push(Instant::now());
-            let coefficients = bootstrapper.coeffs_to_slots(&raised, slots)?;
-            drop(raised);
-            times.push(Instant::now());
-            let out = bootstrapper.eval_mod(&coefficients)?;
-            times.push(Instant::now());
-            ensure!(out.level() == params.output_level(), "a bootstrap ended at level {}", out.level());
-            if sample == 0 {
-                continue;
+        let mut fields = match bench.wants(&whole) {
+            true => pool(most)?.install(|| described(&mut client, &bootstrapper, slots))?,
+            false => Vec::new(),
+        };
+        for &threads in threads {
+            bench.threads = threads;
+            let samples = bench.samples().min(MOST_SAMPLES);
+            let times = pool(threads)?.install(|| timed(&mut client, &bootstrapper, slots, samples))?;
+            if bench.wants(&whole) {
+                fields.retain(|(field, _)| *field != "peak_memory_bytes");
+                fields.push(("peak_memory_bytes", json!(memory::peak_bytes())));
+                bench.print(&whole, times.iter().map(|t| t.iter().sum()).collect(), &fields);
             }
-            for (part, pair) in parts.iter_mut().zip(times.windows(2)) {
-                part.push((pair[1] - pair[0]).as_secs_f64());
-            }
-            totals.push((times[phases.len()] - times[0]).as_secs_f64());
-            let wanted = |j: usize| {
-                let z = values[j % values.len()];
-                if slots == Slots::Real { z.re.into() } else { z }
-            };
-            errors.extend(client.errors(&out, wanted)?);
-        }
-        let mut fields = precision(&errors).to_vec();
-        fields.extend([
-            ("levels_left", json!(params.output_level() - params.input_level())),
-            ("bits_left", json!((params.residual_bits() * 10.0).round() / 10.0)),
-            ("key_bytes", json!(bootstrapper.keys().bytes_in_memory(params.scheme()))),
-            ("matrix_bytes", json!(bootstrapper.plaintext_bytes())),
-            ("peak_memory_bytes", json!(memory::peak_bytes())),
-        ]);
-        if bench.wants(&whole) {
-            bench.print(&whole, totals, &fields);
-        }
-        for (phase, seconds) in phases.iter().zip(parts) {
-            let row = name(prefix, phase);
-            if kind == "complex" && bench.wants(&row) {
-                bench.print(&row, seconds, &[]);
+            for (i, row) in phases.iter().enumerate() {
+                if kind == "complex" && bench.wants(row) {
+                    bench.print(row, times.iter().map(|t| t[i]).collect(), &[]);
+                }
             }
         }
     }
     Ok(())
 }
 
-/// `count` bootstraps in a row on one ciphertext: all of the error, that of the sine iterated on plain numbers, and what is left without it,
-/// which should be a random walk of the predicted length.
+/// Precision over [`CIPHERTEXTS`] ciphertexts, sizes, and what the cost counter expects.
+fn described(client: &mut Client<'_>, bootstrapper: &Bootstrapper<'_>, slots: Slots) -> Result<Vec<(&'static str, Value)>> {
+    let params = client.params;
+    let mut errors = Vec::new();
+    for seed in 0..CIPHERTEXTS {
+        let (values, ciphertext) = client.query(seed)?;
+        let out = bootstrapper.bootstrap(&ciphertext, slots)?;
+        ensure!(out.level() == params.output_level(), "a bootstrap ended at level {}", out.level());
+        let wanted = |j: usize| {
+            let z = values[j % values.len()];
+            if slots == Slots::Real { z.re.into() } else { z }
+        };
+        errors.extend(client.errors(&out, wanted)?);
+    }
+    let counter = CostCounter::new(params.scheme()).with_bootstrapping(params)?;
+    counter.bootstrap(&counter.fresh_at(params.input_level())?, slots)?;
+    let seconds = CostTable::measure(params.scheme())?.seconds(counter.report().work);
+    let mut fields = precision(&errors).to_vec();
+    fields.extend([
+        ("ciphertexts", json!(CIPHERTEXTS)),
+        ("levels_left", json!(params.output_level() - params.input_level())),
+        ("bits_left", json!((params.residual_bits() * 10.0).round() / 10.0)),
+        ("key_bytes", json!(bootstrapper.keys().bytes_in_memory(params.scheme()))),
+        ("matrix_bytes", json!(bootstrapper.plaintext_bytes())),
+        ("counted_one_thread_s", json!((seconds * 1000.0).round() / 1000.0)),
+    ]);
+    Ok(fields)
+}
+
+/// Seconds of every phase, sample by sample. The first one fills buffers and does not count.
+fn timed(
+    client: &mut Client<'_>,
+    bootstrapper: &Bootstrapper<'_>,
+    slots: Slots,
+    samples: usize,
+) -> Result<Vec<[f64; PHASES.len()]>> {
+    let mut times = Vec::new();
+    for sample in 0..=samples {
+        let (_, ciphertext) = client.query(sample)?;
+        let start = Instant::now();
+        let coefficients = bootstrapper.slots_to_coeffs(&ciphertext)?;
+        let down = Instant::now();
+        let raised = bootstrapper.mod_raise(&coefficients)?;
+        let up = Instant::now();
+        let coefficients = bootstrapper.coeffs_to_slots(&raised, slots)?;
+        drop(raised);
+        let slots_again = Instant::now();
+        bootstrapper.eval_mod(&coefficients)?;
+        if sample > 0 {
+            let ends = [start, down, up, slots_again, Instant::now()];
+            times.push(std::array::from_fn(|i| (ends[i + 1] - ends[i]).as_secs_f64()));
+        }
+    }
+    Ok(times)
+}
+
+/// `count` bootstraps in a row on one ciphertext: all of the error, that of a bootstrap without noise iterated on plain numbers (the bias), and
+/// what is left without it, which should be a random walk of the predicted length.
 fn drift(bench: &mut Bench, threads: &[usize], params: &BootstrapParams, name: &str, count: usize) -> Result<()> {
     let most = threads.iter().copied().max().unwrap_or(1);
     bench.threads = most;
@@ -199,12 +239,13 @@ fn drift(bench: &mut Bench, threads: &[usize], params: &BootstrapParams, name: &
             ciphertext = bootstrapper.bootstrap(&ciphertext, Slots::Complex)?;
             seconds.push(start.elapsed().as_secs_f64());
         }
-        let turn = std::f64::consts::TAU / params.message_ratio();
-        let sine = |z: f64| (0..count).fold(z, |z, _| (z * turn).sin() / turn);
-        let bent: Vec<Complex64> = values.iter().map(|z| Complex64::new(sine(z.re), sine(z.im))).collect();
+        let mean_result = params.mean_result()?;
+        let biased = |z: f64| (0..count).fold(z, |z, _| mean_result(z));
+        let bent: Vec<Complex64> = values.par_iter().map(|z| Complex64::new(biased(z.re), biased(z.im))).collect();
         let rms = |errors: &[f64]| (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt();
         let all = client.errors(&ciphertext, |j| values[j % values.len()])?;
         let walk = client.errors(&ciphertext, |j| bent[j % bent.len()])?;
+        let shift = client.mean_error(&ciphertext, |j| bent[j % bent.len()])?;
         let bias: Vec<f64> = bent.iter().zip(&values).map(|(b, z)| (b - z).norm()).collect();
         let predicted = params.predicted_error(Slots::Complex)?;
         let steps = ((predicted.total() - predicted.sine) * count as f64).sqrt();
@@ -217,6 +258,8 @@ fn drift(bench: &mut Bench, threads: &[usize], params: &BootstrapParams, name: &
                 ("bias_alone_bits", bits(rms(&bias))),
                 ("without_bias_bits", bits(rms(&walk))),
                 ("predicted_walk_bits", bits(steps)),
+                ("mean_without_bias_bits", bits(shift)),
+                ("predicted_mean_bits", bits(steps / (client.params.slots() as f64).sqrt())),
             ],
         );
         Ok(())

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod header;
 mod kernels;
+mod key_file;
 mod machine;
 mod matrices;
 mod operations;

@@ -61,6 +61,19 @@ impl BootstrapParamsLiteral {
         }
     }
 
+    /// `n16-boot-short`: N = 2^16, 2^10 slots, the same 14 residual levels of 39 bits, log QP = 1716 of 1747. Transforms of short vectors
+    /// take fewer levels; what that leaves of the modulus goes into the special primes, so that keys have three digits and,
+    /// in most of EvalMod, two.
+    pub fn n16_boot_short() -> Self {
+        Self {
+            log_slots: 10,
+            slots_to_coeffs_bits: vec![35; 2],
+            coeffs_to_slots_bits: vec![48; 3],
+            p_bits: vec![50; 10],
+            ..Self::n16_boot()
+        }
+    }
+
     /// `n15-boot`: N = 2^15, 2^10 slots, 2 residual levels of 39 bits, log QP = 850 of 868. The cheapest refresh of a short
     /// statistics vector. The modulus is that of 128 bits, but this project has no cited bound for a sparse secret at this
     /// ring degree, so only [`super::BootstrapParams::new_insecure`] accepts it.
@@ -89,10 +102,11 @@ impl BootstrapParamsLiteral {
         }
     }
 
-    /// Preset by name: `n16-boot`, `n15-boot`.
+    /// Preset by name: `n16-boot`, `n16-boot-short`, `n15-boot`.
     pub fn preset(name: &str) -> Option<Self> {
         match name {
             "n16-boot" => Some(Self::n16_boot()),
+            "n16-boot-short" => Some(Self::n16_boot_short()),
             "n15-boot" => Some(Self::n15_boot()),
             _ => None,
         }

@@ -62,6 +62,19 @@ impl BootstrapParams {
         (TAU / self.message_ratio()).powi(2) / 6.0
     }
 
+    /// What bootstraps without noise make of a real part z, on average over the multiples of q_0: the whole bias, the polynomial's included.
+    ///
+    /// # Errors
+    /// Those of the fit of the cosine.
+    pub fn mean_result(&self) -> Result<impl Fn(f64) -> f64> {
+        let (sine, amplitude, ratio) = (self.sine()?, self.amplitude(), self.message_ratio());
+        let multiples = self.multiples();
+        Ok(move |z: f64| {
+            let mean: f64 = multiples.iter().map(|(i, p)| p * sine.eval(i + z / ratio)).sum();
+            mean / amplitude * ratio / TAU
+        })
+    }
+
     /// The error of one bootstrap.
     ///
     /// # Errors
@@ -173,7 +186,7 @@ impl BootstrapParams {
     }
 
     /// The integers that coefficients are away from the message after ModRaise, with their probabilities.
-    fn multiples(&self) -> Vec<(f64, f64)> {
+    pub(super) fn multiples(&self) -> Vec<(f64, f64)> {
         let k = self.literal().bound as i32;
         let variance = f64::from(self.literal().sparse_weight + 1) / 12.0;
         let weight = |i: i32| (-f64::from(i * i) / (2.0 * variance)).exp();

@@ -75,19 +75,28 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::ValueOutOfRange`] if c times the scale is no integer below 2^126.
     pub fn add_constant(&self, a: &Ciphertext, c: Complex64) -> Result<Ciphertext> {
-        let (re, im) = (encoded(c.re, a.scale)?, encoded(c.im, a.scale)?);
         let mut out = a.clone();
+        self.add_constant_assign(&mut out, c)?;
+        Ok(out)
+    }
+
+    /// a += c in every slot.
+    ///
+    /// # Errors
+    /// As [`Evaluator::add_constant`].
+    pub(crate) fn add_constant_assign(&self, a: &mut Ciphertext, c: Complex64) -> Result<()> {
+        let (re, im) = (encoded(c.re, a.scale)?, encoded(c.im, a.scale)?);
         if re != 0 {
-            out.c0.add_constant(&self.params, re);
+            a.c0.add_constant(&self.params, re);
         }
         if im != 0 {
             // i is X^(N/2) in every slot.
-            let mut imaginary = Poly::<Ntt>::zero(out.c0.n(), out.c0.basis());
+            let mut imaginary = Poly::<Ntt>::zero(a.c0.n(), a.c0.basis());
             imaginary.add_constant(&self.params, im);
             self.multiply_poly_by_monomial(&mut imaginary, self.params.n() / 2);
-            out.c0.add_assign(&self.params, &imaginary);
+            a.c0.add_assign(&self.params, &imaginary);
         }
-        Ok(out)
+        Ok(())
     }
 
     /// i·a in every slot: a product with the monomial X^(N/2). No level, no noise.

@@ -58,6 +58,23 @@ impl Evaluator<'_> {
         Ok(out)
     }
 
+    /// a += b for a plaintext of small period, of the same scale and at least the same level.
+    ///
+    /// # Errors
+    /// As [`Evaluator::add_plain`].
+    pub(crate) fn add_subring_assign(&self, a: &mut Ciphertext, b: &SubringPlaintext) -> Result<()> {
+        self.check_plain(a.level(), b.level())?;
+        if !a.scale.matches(b.scale) {
+            return Err(Error::ScaleMismatch { level: a.level(), left: a.scale.log2(), right: b.scale.log2() });
+        }
+        let run = self.params.n() / b.blocks;
+        a.c0.for_each_limb(|i, limb| {
+            let runs = limb.chunks_exact_mut(run).zip(b.limb(i));
+            runs.for_each(|(words, &w)| kernels::add_scalar_assign(self.params.q(i), words, w));
+        });
+        Ok(())
+    }
+
     /// a − b for a plaintext of the same scale and at least the same level.
     ///
     /// # Errors

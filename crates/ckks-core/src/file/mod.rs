@@ -22,6 +22,7 @@ pub mod fields;
 pub mod parameters;
 pub mod payload;
 pub mod public_key;
+mod room;
 #[cfg(feature = "secret")]
 pub mod secret_key;
 pub mod seeded_ciphertext;
@@ -39,6 +40,7 @@ use zeroize::Zeroize;
 pub use container::{FORMAT_VERSION, FileType};
 pub use fields::{Hex, StoredScale};
 pub use payload::{PayloadLen, PayloadReader, PayloadWriter};
+pub use room::check_room;
 pub use series::{SeriesHead, SeriesReader, SeriesWriter, write_series};
 pub use storable::Storable;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use ckks_core::bootstrap::{BootstrapParams, BootstrapParamsLiteral, Slots};
-use ckks_core::file::{Hex, write};
+use ckks_core::file::{Hex, check_room, write};
 use ckks_core::keys::{KeyGenerator, SecretKey};
 use ckks_core::ring::sampling::Randomness;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub fn run(args: &Keygen, set: &str) -> Result<()> {
     let started = Instant::now();
     check(&args.out, [SECRET, PUBLIC, BOOTSTRAP], args.force)?;
     let literal = BootstrapParamsLiteral::preset(set)
-        .ok_or_else(|| refused(format!("--bootstrap {set}: found no set of that name; there is n16-boot")))?;
+        .ok_or_else(|| refused(format!("--bootstrap {set}: found no set of that name; there are n16-boot and n16-boot-short")))?;
     let sparse_weight = literal.sparse_weight;
     let params = BootstrapParams::new(literal).map_err(|e| refused(format!("--bootstrap {set}: {e}")))?;
     let scheme = params.scheme();
@@ -61,6 +61,9 @@ pub fn run(args: &Keygen, set: &str) -> Result<()> {
     let mut needed = first.key_requirements();
     others.iter().for_each(|circuit| needed.merge_bootstrap(&circuit.key_requirements()));
     let in_memory = needed.bytes_in_memory(scheme);
+    // One half of every key; the other is a seed. The secret key and half of the public one take a polynomial each.
+    let polynomial = 8 * (scheme.full_basis().limbs() * scheme.n()) as u64;
+    check_room(&args.out, in_memory / 2 + 2 * polynomial).map_err(|e| refused(format!("--out: {e}")))?;
     if !args.output.json {
         report::line(&format!(
             "{} keys for {set}: about {} on disk, {} in memory",

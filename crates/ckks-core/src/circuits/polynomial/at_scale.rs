@@ -67,7 +67,7 @@ impl PolynomialPlan {
             }
             let mut power = evaluator.relinearise_to(&product, levels[d])?;
             if p.a == p.b {
-                power = evaluator.add_constant(&power, (-p.subtract).into())?;
+                evaluator.add_constant_assign(&mut power, (-p.subtract).into())?;
             }
             powers.insert(n, power);
         }
@@ -152,7 +152,7 @@ impl Nodes<'_, '_> {
             evaluator.relinearise_to(&product, *after)?
         };
         out.scale = scale;
-        weights.add_constant(evaluator, &out, node.constant)
+        weights.add_constant(evaluator, out, node.constant)
     }
 }
 

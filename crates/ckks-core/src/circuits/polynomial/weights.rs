@@ -56,13 +56,14 @@ impl Weights<'_> {
     }
 
     /// a + c·w.
-    pub fn add_constant(self, evaluator: &Evaluator<'_>, a: &Ciphertext, c: f64) -> Result<Ciphertext> {
+    pub fn add_constant(self, evaluator: &Evaluator<'_>, mut a: Ciphertext, c: f64) -> Result<Ciphertext> {
         match self {
-            Self::One => evaluator.add_constant(a, c.into()),
+            Self::One => evaluator.add_constant_assign(&mut a, c.into())?,
             Self::Vector(encoder, w) => {
-                let values: Vec<Complex64> = w.iter().map(|w| w * c).collect();
-                evaluator.add_plain(a, &encoder.encode_complex(&values, a.level(), a.scale())?)
+                let constant = Self::encoded(encoder, w, c, a.level(), a.scale())?;
+                evaluator.add_subring_assign(&mut a, &constant)?;
             }
         }
+        Ok(a)
     }
 }
