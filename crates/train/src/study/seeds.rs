@@ -83,3 +83,43 @@ fn choose(old: &[SeedRun], mut runs: Vec<SeedRun>) -> Seeds {
     runs.iter_mut().for_each(|r| r.chosen = Some(&r.digest) == best.as_ref());
     Seeds { runs }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run with so many right answers on the held-out sentences and on dev.
+    fn run(seed: u64, held_out: usize, distillation: f64, dev: usize) -> SeedRun {
+        let evaluation = |correct: usize, distillation: f64| {
+            serde_json::json!({
+                "n": 1000, "correct": correct, "accuracy": 0.0, "interval95": [0.0, 1.0], "teacher_correct": 900, "agreement": 0.0,
+                "distillation": distillation, "log_loss": 0.0,
+                "ranges": { "factors": [], "products": [], "features": 0.0, "hidden": 0.0, "margin": 0.0 }
+            })
+        };
+        let json = serde_json::json!({
+            "seed": seed, "texts": 10, "steps": 5, "chosen": false, "seconds": null, "digest": seed.to_string(), "model_digest": "",
+            "held_out": evaluation(held_out, distillation), "dev": evaluation(dev, 0.0),
+            "beta": 1.0, "max_range_ratio": 0.5, "entropy_bits": 0.5, "entropy_bits_without_soft_argmax": 0.5, "margin_bits": 9.0,
+            "noise_budget": {
+                "bits": 12.0, "mean_bits": 12.0, "deviation_bits": 1.0, "levels_left": 0, "levels_used": 11, "levels_available": 11,
+                "parameters": "n14-leveled", "log_n": 14, "log_scale": 30, "sentences": 9, "classes": []
+            }
+        });
+        serde_json::from_value(json).expect("a run")
+    }
+
+    #[test]
+    fn held_out_sentences_choose_and_dev_does_not() {
+        let chosen = |old: &[SeedRun], new: Vec<SeedRun>| {
+            let seeds = choose(old, new);
+            let of = |is: bool| seeds.runs.iter().filter(|r| r.chosen == is).map(|r| r.seed).collect::<Vec<_>>();
+            (of(true), of(false))
+        };
+        assert_eq!(chosen(&[], vec![run(3, 720, 0.2, 770), run(1, 725, 0.3, 760), run(2, 725, 0.2, 750)]), (vec![2], vec![1, 3]));
+        // Runs of an earlier call stay, and lose what they were if another is better; a run that was made again stands once.
+        let old = [SeedRun { chosen: true, ..run(1, 725, 0.3, 760) }, run(2, 700, 0.2, 790)];
+        assert_eq!(chosen(&old, vec![run(4, 730, 0.3, 740), run(2, 700, 0.2, 790)]), (vec![4], vec![1, 2]));
+        assert!(choose(&[], Vec::new()).runs.is_empty());
+    }
+}
