@@ -117,8 +117,8 @@ pub fn release_idle_buffers() {
 /// Buffers for reuse. A polynomial of 2^16 coefficients over forty primes has 20 MB; asking the system for that and giving it
 /// back makes it clear five thousand pages each time, which was a quarter of a bootstrap's time.
 mod pool {
-    use std::collections::BTreeMap;
-    use std::sync::{Mutex, PoisonError};
+    use std::collections::{BTreeMap, VecDeque};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use super::Line;
 
@@ -128,47 +128,94 @@ mod pool {
     const LARGEST_TOTAL: usize = 1 << 24;
 
     struct Pool {
-        by_capacity: BTreeMap<usize, Vec<Vec<Line>>>,
+        /// Of each capacity the buffers and when they came, the oldest first.
+        by_capacity: BTreeMap<usize, Waiting>,
         total: usize,
+        came: u64,
     }
 
-    static POOL: Mutex<Pool> = Mutex::new(Pool { by_capacity: BTreeMap::new(), total: 0 });
+    static POOL: Mutex<Pool> = Mutex::new(Pool { by_capacity: BTreeMap::new(), total: 0, came: 0 });
+
+    type Waiting = VecDeque<(u64, Vec<Line>)>;
+
+    impl Pool {
+        fn take(&mut self, count: usize) -> Option<Vec<Line>> {
+            let capacity = *self.by_capacity.range(count..=count + count / 2).next()?.0;
+            self.pop(capacity, Waiting::pop_back)
+        }
+
+        /// Keeps a buffer and returns what is to be forgotten for it: what has waited longest, so that no phase of a program leaves
+        /// the pool full of lengths that the next one has no use for.
+        fn give(&mut self, lines: Vec<Line>) -> Vec<Vec<Line>> {
+            let capacity = lines.capacity();
+            let mut forgotten = Vec::new();
+            if capacity > LARGEST_TOTAL {
+                forgotten.push(lines);
+                return forgotten;
+            }
+            while self.total + capacity > LARGEST_TOTAL {
+                let oldest = self.by_capacity.iter().min_by_key(|(_, list)| list.front().map(|(came, _)| *came));
+                let Some(length) = oldest.map(|(&length, _)| length) else { break };
+                forgotten.extend(self.pop(length, Waiting::pop_front));
+            }
+            self.came += 1;
+            self.total += capacity;
+            self.by_capacity.entry(capacity).or_default().push_back((self.came, lines));
+            forgotten
+        }
+
+        /// A buffer of this capacity, from one end of its list.
+        fn pop(&mut self, capacity: usize, end: impl Fn(&mut Waiting) -> Option<(u64, Vec<Line>)>) -> Option<Vec<Line>> {
+            let list = self.by_capacity.get_mut(&capacity)?;
+            let found = end(list);
+            if list.is_empty() {
+                self.by_capacity.remove(&capacity);
+            }
+            let (_, lines) = found?;
+            self.total -= capacity;
+            Some(lines)
+        }
+    }
+
+    fn pool() -> MutexGuard<'static, Pool> {
+        POOL.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// A buffer with room for `count` lines and not for more than half as many again.
     pub(super) fn take(count: usize) -> Option<Vec<Line>> {
-        if count < SHORTEST {
-            return None;
-        }
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        let (&capacity, list) = pool.by_capacity.range_mut(count..=count + count / 2).next()?;
-        let found = list.pop();
-        if list.is_empty() {
-            pool.by_capacity.remove(&capacity);
-        }
-        if found.is_some() {
-            pool.total -= capacity;
-        }
-        found
+        if count < SHORTEST { None } else { pool().take(count) }
     }
 
     /// Forgets all buffers.
     pub(super) fn clear() {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = pool();
         pool.by_capacity.clear();
         pool.total = 0;
     }
 
-    /// Keeps a buffer for reuse, if it is long and there is room.
+    /// Keeps a buffer for reuse, if it is long.
     pub(super) fn give(lines: Vec<Line>) {
-        let capacity = lines.capacity();
-        if capacity < SHORTEST {
-            return;
+        if lines.capacity() >= SHORTEST {
+            // Giving pages back takes long: only after the lock is open again.
+            let forgotten = pool().give(lines);
+            drop(forgotten);
         }
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.total + capacity <= LARGEST_TOTAL {
-            pool.total += capacity;
-            pool.by_capacity.entry(capacity).or_default().push(lines);
+    }
+
+    #[test]
+    fn what_waited_longest_makes_room() {
+        let mut pool = Pool { by_capacity: BTreeMap::new(), total: 0, came: 0 };
+        let quarter = LARGEST_TOTAL / 4;
+        for length in [quarter - 1, quarter, quarter, quarter - 2] {
+            assert!(pool.give(Vec::with_capacity(length)).is_empty());
         }
+        let forgotten = pool.give(Vec::with_capacity(LARGEST_TOTAL / 3));
+        assert_eq!(forgotten.iter().map(Vec::capacity).collect::<Vec<_>>(), [quarter - 1, quarter]);
+        assert!(pool.total <= LARGEST_TOTAL);
+        assert!(pool.take(LARGEST_TOTAL / 3).is_some() && pool.take(LARGEST_TOTAL / 3).is_none());
+        assert_eq!(pool.take(quarter).map(|lines| lines.capacity()), Some(quarter));
+        assert_eq!(pool.total, quarter - 2);
+        assert_eq!(pool.give(Vec::with_capacity(LARGEST_TOTAL + 1)).len(), 1);
     }
 }
 
