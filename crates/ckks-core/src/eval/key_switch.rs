@@ -51,9 +51,10 @@ impl Evaluator<'_> {
         digits.par_iter_mut().enumerate().for_each(|(j, digit)| {
             digit.data_mut().par_chunks_mut(cut.group() * n).enumerate().for_each(|(g, limbs)| {
                 let rows = limbs.chunks_exact_mut(n).zip(g * cut.group()..);
-                let (mut own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| shape.digit_range(level, j).contains(i));
-                own.iter_mut().for_each(|(row, i)| row.copy_from_slice(poly.limb(*i)));
-                cut.extend(params, j, &mut others);
+                let (own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| cut.is_own(j, *i));
+                own.into_iter().for_each(|(row, i)| row.copy_from_slice(poly.limb(i)));
+                cut.extend(j, others.iter_mut().map(|(row, i)| (&mut **row, *i)));
+                others.into_iter().for_each(|(row, i)| params.ntt(shape.basis(level), i).forward(row));
             });
         });
         Ok(Decomposed { shape, level, digits })
@@ -96,35 +97,63 @@ impl<'a> Cut<'a> {
         if self.digits.iter().any(Extension::is_sum) { GROUP } else { 1 }
     }
 
-    /// Digit `j` in limbs that are not its own: rows and their numbers.
-    fn extend(&self, params: &Params, j: usize, limbs: &mut [(&mut [u64], usize)]) {
-        let own = self.shape.digit_range(self.level(), j);
-        let basis = self.shape.basis(self.level());
-        let places: Vec<usize> = limbs.iter().map(|&(_, i)| if i < own.start { i } else { i - own.len() }).collect();
-        let mut rows: Vec<&mut [u64]> = limbs.iter_mut().map(|(row, _)| &mut **row).collect();
-        self.digits[j].residues_into(&places, &mut rows);
-        limbs.iter_mut().for_each(|(row, i)| params.ntt(basis, *i).forward(row));
+    fn is_own(&self, j: usize, i: usize) -> bool {
+        self.shape.digit_range(self.level(), j).contains(&i)
     }
 
-    /// Words that [`Cut::at`] works in.
+    /// Coefficients of digit `j` in limbs that are not its own: rows and their numbers.
+    fn extend<'r>(&self, j: usize, limbs: impl Iterator<Item = (&'r mut [u64], usize)>) {
+        let own = self.shape.digit_range(self.level(), j);
+        let place = |i: usize| if i < own.start { i } else { i - own.len() };
+        let (mut rows, places): (Vec<_>, Vec<_>) = limbs.map(|(row, i)| (row, place(i))).unzip();
+        self.digits[j].residues_into(&places, &mut rows);
+    }
+
+    /// Words that limbs are made in.
     pub(super) fn room(&self, limbs: usize) -> usize {
         self.digits.len() * limbs * row_stride(self.poly.n())
     }
 
-    /// For each of `limbs` all digits there.
-    pub(super) fn at<'r>(&'r self, params: &Params, limbs: &[usize], room: &'r mut [u64]) -> Vec<Vec<&'r [u64]>> {
-        let (n, stride) = (params.n(), row_stride(params.n()));
-        let is_own = |j: usize, i: usize| self.shape.digit_range(self.level(), j).contains(&i);
+    /// Prepares `limbs` for [`Cut::at`].
+    pub(super) fn begin(&self, limbs: &[usize], room: &mut [u64]) {
+        let (n, stride) = (self.poly.n(), row_stride(self.poly.n()));
         for (j, room) in room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate() {
-            let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
-            let mut others: Vec<_> = rows.filter(|(_, i)| !is_own(j, *i)).collect();
-            self.extend(params, j, &mut others);
+            if self.digits[j].is_sum() {
+                let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
+                self.extend(j, rows.filter(|&(_, i)| !self.is_own(j, i)));
+            }
         }
-        let room: &'r [u64] = room;
-        let digit = |j: usize, place: usize, i: usize| {
-            if is_own(j, i) { self.poly.limb(i) } else { &room[(j * limbs.len() + place) * stride..][..n] }
+    }
+
+    /// Transforms that [`Cut::at`] runs for limb `i`.
+    pub(super) fn transforms(&self, i: usize) -> usize {
+        (0..self.digits.len()).filter(|&j| !self.is_own(j, i)).count()
+    }
+
+    /// All digits in limb `limbs[place]`. Meanwhile the memory of `soon` is fetched.
+    pub(super) fn at<'r>(
+        &'r self,
+        params: &Params,
+        (limbs, place): (&[usize], usize),
+        room: &'r mut [u64],
+        mut soon: &[u64],
+    ) -> Vec<&'r [u64]> {
+        let (n, stride) = (params.n(), row_stride(params.n()));
+        let (i, basis) = (limbs[place], self.shape.basis(self.level()));
+        let part = soon.len().div_ceil(8 * self.transforms(i).max(1)) * 8;
+        let rows = room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate();
+        let digit = |(j, room): (usize, &'r mut [u64])| {
+            if self.is_own(j, i) {
+                return self.poly.limb(i);
+            }
+            let row = &mut room[place * stride..][..n];
+            if !self.digits[j].is_sum() {
+                self.extend(j, std::iter::once((&mut *row, i)));
+            }
+            let now = soon.split_off(..part.min(soon.len())).unwrap_or_default();
+            params.ntt(basis, i).forward_before(row, now);
+            row
         };
-        let all = |(place, &i): (usize, &usize)| (0..self.digits.len()).map(|j| digit(j, place, i)).collect();
-        limbs.iter().enumerate().map(all).collect()
+        rows.map(digit).collect()
     }
 }

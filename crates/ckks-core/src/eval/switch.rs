@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::key_switch::{Cut, GROUP};
 use super::{Decomposed, Evaluator};
 use crate::error::Result;
-use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves};
+use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey};
 use crate::keys::SwitchingKey;
 use crate::params::Params;
 use crate::ring::{Basis, Extension, Ntt, Poly, row_stride};
@@ -43,11 +43,27 @@ impl Digits<'_> {
         }
     }
 
-    /// For each of `limbs` all digits there.
-    fn at<'r>(&'r self, params: &Params, limbs: &[usize], room: &'r mut [u64]) -> Vec<Vec<&'r [u64]>> {
+    /// Prepares `limbs` for [`Digits::at`].
+    fn begin(&self, limbs: &[usize], room: &mut [u64]) {
         match self {
-            Self::Cut(cut) => cut.at(params, limbs, room),
-            Self::Made(made) => limbs.iter().map(|&i| made.limbs(i)).collect(),
+            Self::Cut(cut) => cut.begin(limbs, room),
+            Self::Made(_) => {}
+        }
+    }
+
+    /// Transforms that [`Digits::at`] runs for limb `i`.
+    fn transforms(&self, i: usize) -> usize {
+        match self {
+            Self::Cut(cut) => cut.transforms(i),
+            Self::Made(_) => 0,
+        }
+    }
+
+    /// All digits in limb `limbs[place]`. Meanwhile the memory of `soon` may be fetched.
+    fn at<'r>(&'r self, params: &Params, (limbs, place): (&[usize], usize), room: &'r mut [u64], soon: &[u64]) -> Vec<&'r [u64]> {
+        match self {
+            Self::Cut(cut) => cut.at(params, (limbs, place), room, soon),
+            Self::Made(made) => made.limbs(limbs[place]),
         }
     }
 }
@@ -66,13 +82,23 @@ impl Switch<'_> {
         self.key.shape().basis(self.digits.level())
     }
 
+    fn key_limb(&self, i: usize) -> PackedKey<'_> {
+        self.key.limb_at(self.digits.level(), i)
+    }
+
+    /// What the limb's product will read of the key, if that is all there is.
+    fn soon(&self, i: usize) -> &[u64] {
+        let PackedKey { words, digits } = self.key_limb(i);
+        if self.key.shape().digits(self.digits.level()) == digits { words } else { &[] }
+    }
+
     /// Limb `i` of both halves, from the digits there.
     fn limb(&self, i: usize, digits: &[&[u64]], out: [&mut [u64]; 2], moves: Option<&Moves>, finish: &Finish<'_>) {
         let basis = self.basis();
         let m = self.params.modulus(basis, i);
         let product = KeyProduct {
             digits,
-            key: self.key.limb_at(basis.q - 1, i),
+            key: self.key_limb(i),
             // P is 0 modulo its own primes.
             plus: self.plus.map(|plus| plus.filter(|_| i < basis.q).map(|plus| plus.limb(i))),
             factor: product_of(self.params, m, Basis { q: 0, p: basis.p }, 0),
@@ -91,10 +117,11 @@ impl Switch<'_> {
         let rows = ends.each_mut().map(|end| &mut end[..dropped * stride]);
         for_groups(keep, (self.digits.group(), stride), rows, |limbs, [x, y]| {
             let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()));
-            let digits = self.digits.at(params, limbs, &mut room);
+            self.digits.begin(limbs, &mut room);
             let rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride));
-            for ((&i, digits), (x, y)) in limbs.iter().zip(digits).zip(rows) {
+            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
                 let (x, y) = (&mut x[..n], &mut y[..n]);
+                let digits = self.digits.at(params, (limbs, place), &mut room, self.soon(i));
                 self.limb(i, &digits, [x, y], None, &Finish::Store);
                 params.ntt(basis, i).inverse(x);
                 params.ntt(basis, i).inverse(y);
@@ -114,15 +141,22 @@ impl Switch<'_> {
             for (end, rests) in ends.iter().zip(rests.chunks_exact_mut(limbs.len() * stride)) {
                 let mut rows: Vec<&mut [u64]> = rests.chunks_exact_mut(stride).map(|row| &mut row[..n]).collect();
                 end.residues_into(limbs, &mut rows);
-                limbs.iter().zip(rows).for_each(|(&i, row)| params.ntt_q(i).forward(row));
             }
-            let rest = |half: usize, place: usize| &rests[(half * limbs.len() + place) * stride..][..n];
-            let digits = self.digits.at(params, limbs, room);
+            self.digits.begin(limbs, room);
+            let (rests_x, rests_y) = rests.split_at_mut(limbs.len() * stride);
+            let rests = rests_x.chunks_exact_mut(stride).zip(rests_y.chunks_exact_mut(stride));
             let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
-            for (place, ((&i, digits), (x, y))) in limbs.iter().zip(digits).zip(rows).enumerate() {
+            for (place, ((&i, (rest_x, rest_y)), (x, y))) in limbs.iter().zip(rests).zip(rows).enumerate() {
+                let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
+                let soon = self.soon(i);
+                let part = soon.len() / (self.digits.transforms(i) + 2) / 8 * 8;
+                let ((soon_x, soon_y), soon) = (soon[..2 * part].split_at(part), &soon[2 * part..]);
+                params.ntt_q(i).forward_before(rest_x, soon_x);
+                params.ntt_q(i).forward_before(rest_y, soon_y);
+                let digits = self.digits.at(params, (limbs, place), room, soon);
                 let m = params.q(i);
                 let inverse = m.inv(product_of(params, m, basis, keep));
-                let finish = Finish::Divide { rests: [rest(0, place), rest(1, place)], inverse };
+                let finish = Finish::Divide { rests: [rest_x, rest_y], inverse };
                 self.limb(i, &digits, [x, y], moves, &finish);
             }
         });
@@ -139,9 +173,10 @@ pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Sw
         let most = terms.iter().map(|(switch, _)| switch.digits.room(limbs.len())).max().unwrap_or(0);
         let mut room = AlignedBuf::unfilled(most);
         for (switch, moves) in terms {
-            let digits = switch.digits.at(params, limbs, &mut room);
+            switch.digits.begin(limbs, &mut room);
             let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
-            for ((&i, digits), (x, y)) in limbs.iter().zip(digits).zip(rows) {
+            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
+                let digits = switch.digits.at(params, (limbs, place), &mut room, switch.soon(i));
                 switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
             }
         }
@@ -162,13 +197,17 @@ fn for_groups(
     f: impl Fn(&[usize], [&mut [u64]; 2]) + Sync,
 ) {
     let limbs = x.len() / stride;
-    // As many groups for each thread.
+    // As many groups for each thread, none more than a limb longer than another.
     let groups = limbs.div_ceil(size).next_multiple_of(rayon::current_num_threads()).clamp(1, limbs.max(1));
-    let size = limbs.div_ceil(groups).max(1);
-    x.par_chunks_mut(size * stride).zip(y.par_chunks_mut(size * stride)).enumerate().for_each(|(g, (x, y))| {
-        let limbs: Vec<usize> = (first + g * size..).take(x.len() / stride).collect();
-        f(&limbs, [x, y]);
-    });
+    let (mut rest_x, mut rest_y) = (x, y);
+    let cut = |g: usize| {
+        let limbs = first + g * limbs / groups..first + (g + 1) * limbs / groups;
+        let x = rest_x.split_off_mut(..limbs.len() * stride).unwrap_or_default();
+        let y = rest_y.split_off_mut(..limbs.len() * stride).unwrap_or_default();
+        (limbs.collect::<Vec<_>>(), [x, y])
+    };
+    let parts: Vec<_> = (0..groups).map(cut).collect();
+    parts.into_par_iter().for_each(|(limbs, rows)| f(&limbs, rows));
 }
 
 impl Evaluator<'_> {

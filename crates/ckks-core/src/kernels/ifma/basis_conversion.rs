@@ -1,8 +1,9 @@
 //! Fast basis conversion: blocks of columns whose y_i stay in the first-level cache while every target prime's row is summed up.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::vector::{Prime, Row, Sum, load, most_terms, splat, store};
+use super::vector::{Prime, Row, Sum, load, most_terms, prefetch, splat, store};
 use crate::kernels::basis_conversion::{BasisConverter, Source, Target};
 use crate::kernels::portable::basis_conversion as portable;
 
@@ -16,6 +17,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
     let sources = converter.from.len();
     let n = input[0].len();
     let total = whole_rows(n);
+    let targets: Vec<&Target> = converter.to.iter().collect();
     // y_i of the block, source after source, and v behind them.
     let mut scaled: Vec<Row> = vec![[0; 8]; (sources + 1) * BLOCK];
     let mut start = 0;
@@ -28,9 +30,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
         }
         store_quotients(&mut scaled[sources * BLOCK..][..rows], &quotients);
         let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..rows]).collect();
-        for (target, out) in converter.to.iter().zip(output.iter_mut()) {
-            sum(converter, target, &terms, &mut out.as_chunks_mut::<8>().0[start..start + rows]);
-        }
+        all_sums(converter, &targets, &terms, output, start..start + rows, &[]);
         start += rows;
     }
     if 8 * total < n {
@@ -59,12 +59,12 @@ pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &
 pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], outputs: &mut [&mut [u64]]) {
     let n = terms[0].len();
     let total = whole_rows(n);
+    let terms_of =
+        |start: usize, end: usize| -> Vec<&[Row]> { terms.iter().map(|y| &y.as_chunks::<8>().0[start..end]).collect() };
+    let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
     for start in (0..total).step_by(BLOCK) {
         let end = (start + BLOCK).min(total);
-        let terms: Vec<&[Row]> = terms.iter().map(|y| &y.as_chunks::<8>().0[start..end]).collect();
-        for (&target, out) in targets.iter().zip(outputs.iter_mut()) {
-            sum(converter, &converter.to[target], &terms, &mut out.as_chunks_mut::<8>().0[start..end]);
-        }
+        all_sums(converter, &targets_of, &terms_of(start, end), outputs, start..end, &terms_of(end, (end + BLOCK).min(total)));
     }
     if 8 * total < n {
         portable::sum_columns(converter, targets, terms, outputs, 8 * total..n);
@@ -99,30 +99,78 @@ fn store_quotients(rows: &mut [Row], sums: &[__m512d; BLOCK]) {
     }
 }
 
-/// Σ terms ⊙ weights of the target.
+/// The sums of all targets, two at a time, in the rows `block` of the outputs. `next` is what the next block's terms will be, if they
+/// come from memory.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn sum(converter: &BasisConverter, target: &Target, terms: &[&[Row]], out: &mut [Row]) {
-    let prime = Prime::new(&target.modulus);
-    let most = most_terms(converter.largest, target.modulus.value());
-    for (t, out) in out.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
-        let mut sums = [Sum::from(splat(0)); TILE];
-        for (k, (weights, terms)) in target.weights.chunks(most).zip(terms.chunks(most)).enumerate() {
-            if k > 0 {
-                for u in 0..TILE {
-                    sums[u] = Sum::from(sums[u].reduce(&prime));
+fn all_sums(
+    converter: &BasisConverter,
+    targets: &[&Target],
+    terms: &[&[Row]],
+    outputs: &mut [&mut [u64]],
+    block: Range<usize>,
+    next: &[&[Row]],
+) {
+    for (k, (targets, outputs)) in targets.chunks(2).zip(outputs.chunks_mut(2)).enumerate() {
+        let next = if k == 0 { next } else { &[] };
+        let mut rows = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<8>().0[block.clone()]);
+        match (targets, rows.next(), rows.next()) {
+            (&[a, b], Some(out_a), Some(out_b)) => sum(converter, [a, b], terms, [out_a, out_b], next),
+            (&[a, ..], Some(out), _) => sum(converter, [a], terms, [out], next),
+            _ => {}
+        }
+    }
+}
+
+/// Σ terms ⊙ weights of `T` targets.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn sum<const T: usize>(
+    converter: &BasisConverter,
+    targets: [&Target; T],
+    terms: &[&[Row]],
+    outs: [&mut [Row]; T],
+    next: &[&[Row]],
+) {
+    let mut primes = [Prime::new(&targets[0].modulus); T];
+    let mut most = usize::MAX;
+    for k in 0..T {
+        primes[k] = Prime::new(&targets[k].modulus);
+        most = most.min(most_terms(converter.largest, targets[k].modulus.value()));
+    }
+    for t in 0..outs[0].len() / TILE {
+        for line in next.iter().flat_map(|row| row.iter().skip(t * TILE).take(TILE)) {
+            prefetch(line);
+        }
+        let mut sums = [[Sum::from(splat(0)); TILE]; T];
+        for start in (0..terms.len()).step_by(most) {
+            let end = terms.len().min(start.saturating_add(most));
+            if start > 0 {
+                for k in 0..T {
+                    for u in 0..TILE {
+                        sums[k][u] = Sum::from(sums[k][u].reduce(&primes[k]));
+                    }
                 }
             }
-            for (&w, y) in weights.iter().zip(terms) {
-                let w = splat(w);
-                let y = &y.as_chunks::<TILE>().0[t];
+            for i in start..end {
+                let y = &terms[i].as_chunks::<TILE>().0[t];
+                let mut weights = [splat(0); T];
+                for k in 0..T {
+                    weights[k] = splat(targets[k].weights[i]);
+                }
                 for u in 0..TILE {
-                    sums[u].add_product(load(&y[u]), w);
+                    let y = load(&y[u]);
+                    for k in 0..T {
+                        sums[k][u].add_product(y, weights[k]);
+                    }
                 }
             }
         }
-        for u in 0..TILE {
-            store(&mut out[u], sums[u].reduce(&prime));
+        for k in 0..T {
+            let out = &mut outs[k].as_chunks_mut::<TILE>().0[t];
+            for u in 0..TILE {
+                store(&mut out[u], sums[k][u].reduce(&primes[k]));
+            }
         }
     }
 }

@@ -71,10 +71,18 @@ impl NttTable {
     /// # Panics
     /// If `a` has not N words.
     pub fn forward(&self, a: &mut [u64]) {
+        self.forward_before(a, &[]);
+    }
+
+    /// [`NttTable::forward`] during which the memory of `soon`, which is read next, may be fetched.
+    ///
+    /// # Panics
+    /// If `a` has not N words.
+    pub fn forward_before(&self, a: &mut [u64], soon: &[u64]) {
         assert_eq!(a.len(), self.n());
         match active_path() {
             #[cfg(target_arch = "x86_64")]
-            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_forward(a),
+            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_forward(a, soon),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_forward(a),
             _ => self.portable_forward(a),
         }
@@ -146,9 +154,9 @@ impl NttTable {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn ifma_forward(&self, a: &mut [u64]) {
+    fn ifma_forward(&self, a: &mut [u64], soon: &[u64]) {
         // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, DQ and IFMA.
-        unsafe { self.ifma().forward(a) }
+        unsafe { self.ifma().forward(a, soon) }
     }
 
     #[cfg(target_arch = "x86_64")]

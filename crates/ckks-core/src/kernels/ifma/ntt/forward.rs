@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::factor::{Factor, back_factors, broadcast, front_factors};
+use super::soon::Soon;
 use super::transpose::transpose;
 use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
@@ -14,45 +15,55 @@ use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once
 impl Twiddles {
     /// See [`crate::kernels::NttTable::forward`].
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn forward(&self, a: &mut [u64]) {
+    pub fn forward(&self, a: &mut [u64], soon: &[u64]) {
         let log_n = a.len().trailing_zeros();
         let prime = Prime::new(&self.modulus);
+        let soon = &mut Soon::new(soon, a.len());
         let rows = a.as_chunks_mut::<8>().0;
         // A word starts below p and grows by at most 2p a stage.
         if u64::from(2 * log_n + 1) * self.modulus.value() < 1 << 52 {
-            self.forward_block::<true>(&prime, rows, log_n, 1);
+            self.forward_block::<true>(&prime, rows, log_n, 1, soon);
         } else {
-            self.forward_block::<false>(&prime, rows, log_n, 1);
+            self.forward_block::<false>(&prime, rows, log_n, 1, soon);
         }
     }
 
     /// The stages of one block, whose root is at place `place` of its stage: depth first down to blocks that the first-level cache
     /// holds, then pass by pass.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn forward_block<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
+    fn forward_block<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize, soon: &mut Soon<'_>) {
         if log_len <= LOG_CHUNK {
-            return self.forward_chunk::<LAZY>(prime, rows, log_len, place);
+            return self.forward_chunk::<LAZY>(prime, rows, log_len, place, soon);
         }
         let radix = radix(log_len);
         self.forward_pass::<LAZY>(prime, rows, radix, place);
         let part = rows.len() >> radix;
         for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
-            self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
+            self.forward_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i, soon);
         }
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn forward_chunk<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], mut log_len: u32, mut place: usize) {
+    fn forward_chunk<const LAZY: bool>(
+        &self,
+        prime: &Prime,
+        rows: &mut [Row],
+        mut log_len: u32,
+        mut place: usize,
+        soon: &mut Soon<'_>,
+    ) {
         let mut groups = 1;
         while log_len > LOG_LEAF {
             let radix = radix(log_len);
             for (i, rows) in rows.chunks_exact_mut(1 << (log_len - 3)).enumerate() {
+                soon.ask();
                 self.forward_pass::<LAZY>(prime, rows, radix, place + i);
             }
             place <<= radix;
             groups <<= radix;
             log_len -= radix;
         }
+        soon.ask();
         let first = place - self.leaves.len();
         forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups]);
     }

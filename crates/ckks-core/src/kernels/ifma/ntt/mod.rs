@@ -4,6 +4,7 @@
 mod factor;
 mod forward;
 mod inverse;
+mod soon;
 pub mod transpose;
 mod twiddles;
 
