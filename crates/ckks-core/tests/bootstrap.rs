@@ -10,7 +10,7 @@ use ckks_core::decrypt::decrypt;
 use ckks_core::encoding::Encoder;
 use ckks_core::encrypt::encrypt_symmetric;
 use ckks_core::eval::Evaluator;
-use ckks_core::keys::{KeyGenerator, SecretKey};
+use ckks_core::keys::{GadgetShape, KeyGenerator, SecretKey};
 use ckks_core::params::Scale;
 use ckks_core::ring::sampling::Randomness;
 use num_complex::Complex64;
@@ -285,6 +285,19 @@ fn drift_is_the_sines_bias_times_the_count() {
 }
 
 #[test]
+fn the_polynomial_adds_no_bias_to_the_sines() {
+    let params = &Setup::full().params;
+    let mean_result = params.mean_result().unwrap();
+    let rms = (0.5 * params.predicted_error(Slots::Complex).unwrap().approximation).sqrt();
+    for z in [-1.0, -0.3, 0.0, 1.0] {
+        let sine = (TAU * z / params.message_ratio()).sin() * params.message_ratio() / TAU;
+        let mean = mean_result(z) - sine;
+        // At 0 it is taken out, and it hardly depends on z.
+        assert!(mean.abs() < 0.01 * rms, "{z}: {mean:e} against single errors of {rms:e}");
+    }
+}
+
+#[test]
 fn keys_of_another_secret_leave_noise() {
     let setup = Setup::full();
     let other = Setup::new(setup.params.clone(), 99);
@@ -359,6 +372,18 @@ fn parameters_know_what_they_are() {
         assert!((params.scheme().scale_at(level).log2() - 39.0).abs() < 1e-3, "level {level}");
     }
     assert_eq!(params.scheme().scale_at(0), params.scheme().scale_at(params.input_level()));
+}
+
+#[test]
+fn the_short_preset_has_shorter_keys_for_the_same_levels() {
+    let full = BootstrapParams::new(BootstrapParamsLiteral::n16_boot()).unwrap();
+    let short = BootstrapParams::new(BootstrapParamsLiteral::preset("n16-boot-short").unwrap()).unwrap();
+    assert!(short.is_secure() && short.residual_bits() >= full.residual_bits());
+    assert!(short.log2_failure() <= full.log2_failure(), "{}", short.log2_failure());
+    assert!(short.predicted_error(Slots::Complex).unwrap().bits() > 18.0);
+    let digits = |params: &BootstrapParams, level: usize| GadgetShape::for_level(params.scheme(), level).digits(level);
+    assert_eq!((digits(&full, full.raised_level()), digits(&short, short.raised_level())), (4, 3));
+    assert_eq!((digits(&full, full.output_level() + 1), digits(&short, short.output_level() + 1)), (3, 2));
 }
 
 #[test]

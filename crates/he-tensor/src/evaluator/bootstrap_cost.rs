@@ -11,18 +11,33 @@ use super::Work;
 pub(super) fn decomposition(params: &Params, level: usize) -> Work {
     let shape = GadgetShape::for_level(params, level);
     let (limbs, all) = (level + 1, level + 1 + shape.special);
-    Work { transforms: (shape.digits(level) * all) as f64, limb_operations: (limbs * all) as f64 }
+    let made = (shape.digits(level) * all) as f64;
+    Work { transforms: made, limb_operations: (limbs * all) as f64, streamed_limbs: made + limbs as f64 }
 }
 
 /// An inner product with a key, and the automorphism.
 pub(super) fn switch(params: &Params, level: usize) -> Work {
     let shape = GadgetShape::for_level(params, level);
-    Work { transforms: 0.0, limb_operations: (2 * (level + 1 + shape.special) * (shape.digits(level) + 1)) as f64 }
+    let all = level + 1 + shape.special;
+    let key = shape.bytes_in_memory(params) as f64 / (8 * params.n()) as f64;
+    // Sums are read and written where they are added to.
+    Work {
+        transforms: 0.0,
+        limb_operations: (2 * all * (shape.digits(level) + 1)) as f64,
+        streamed_limbs: key + 2.0 * all as f64,
+    }
 }
 
 /// Both halves over `from` limbs divided down to `to` limbs.
 pub(super) fn division(from: usize, to: usize) -> Work {
-    Work { transforms: 2.0 * from as f64, limb_operations: 2.0 * (to * (from - to + 1)) as f64 }
+    let (transforms, limb_operations) = (2.0 * from as f64, 2.0 * (to * (from - to + 1)) as f64);
+    Work { transforms, limb_operations, streamed_limbs: 2.0 * (from + to) as f64 }
+}
+
+/// A product of two ciphertexts before relinearisation: two times two parts become three.
+pub(super) fn tensor(level: usize) -> Work {
+    let limbs = (level + 1) as f64;
+    Work { transforms: 0.0, limb_operations: 4.0 * limbs, streamed_limbs: 7.0 * limbs }
 }
 
 /// All steps together.
@@ -37,7 +52,7 @@ pub(super) fn bootstrap(params: &BootstrapParams, slots: Slots) -> Result<Work> 
 
 fn work(params: &Params, step: BootstrapStep) -> Work {
     let all = |level: usize| level + 1 + GadgetShape::for_level(params, level).special;
-    let limbs = |count: usize| Work { transforms: 0.0, limb_operations: count as f64 };
+    let limbs = |count: usize| Work { limb_operations: count as f64, ..Work::default() };
     let mut sum = Work::default();
     match step {
         BootstrapStep::Matrix { level, babies, giants, diagonals } => {
@@ -50,7 +65,8 @@ fn work(params: &Params, step: BootstrapStep) -> Work {
         BootstrapStep::Raise { level, diagonals } => {
             // One digit over all primes and a special one: a product and a permutation for each half, and the plaintext's product.
             let extended = level + 2;
-            sum += Work { transforms: 2.0 * extended as f64, limb_operations: (6 * extended * diagonals) as f64 };
+            let (transforms, passes) = (2.0 * extended as f64, (extended * diagonals) as f64);
+            sum += Work { transforms, limb_operations: 6.0 * passes, streamed_limbs: 2.0 * passes };
             sum += division(extended, level);
         }
         BootstrapStep::Rotations { level, count } => {
@@ -59,7 +75,7 @@ fn work(params: &Params, step: BootstrapStep) -> Work {
             sum += division(all(level), level + 1);
         }
         BootstrapStep::Product { level, after } => {
-            sum += limbs(4 * (level + 1));
+            sum += tensor(level);
             sum += decomposition(params, level);
             sum += switch(params, level);
             sum += division(all(level), after + 1);

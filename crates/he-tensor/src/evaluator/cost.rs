@@ -147,12 +147,12 @@ impl CostCounter {
 
     fn linear(&self, level: usize) {
         let limbs = 2.0 * (level + 1) as f64;
-        self.count(Operation::Linear, level, 1, Work { transforms: 0.0, limb_operations: limbs });
+        self.count(Operation::Linear, level, 1, Work { limb_operations: limbs, ..Work::default() });
     }
 
     fn plain_product(&self, level: usize, times: usize) {
         let limbs = 2.0 * (level + 1) as f64;
-        self.count(Operation::PlainProduct, level, times, Work { transforms: 0.0, limb_operations: limbs });
+        self.count(Operation::PlainProduct, level, times, Work { limb_operations: limbs, ..Work::default() });
     }
 
     /// Encoding a vector of period s: transforms of 2s words, counted by their share of those of N, and one slot transform in
@@ -166,7 +166,7 @@ impl CostCounter {
         let words = 2.0 * period as f64;
         let n = self.params.n() as f64;
         let share = words * words.log2() / (n * n.log2());
-        self.count(Operation::Encoding, level, 1, Work { transforms: share * (level + 5) as f64, limb_operations: 0.0 });
+        self.count(Operation::Encoding, level, 1, Work { transforms: share * (level + 5) as f64, ..Work::default() });
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl CostCounter {
             return self.vector(level);
         }
         let limbs = (level + 2) as f64;
-        let work = Work { transforms: 2.0 * limbs, limb_operations: 4.0 * limbs };
+        let work = Work { transforms: 2.0 * limbs, limb_operations: 4.0 * limbs, ..Work::default() };
         self.count(Operation::LevelDrop, v.level, 1, work);
         self.vector(level)
     }
@@ -271,7 +271,7 @@ impl Arithmetic for CostCounter {
         }
         let level = self.lowered(pairs.iter().flat_map(|(a, b)| [*a, *b]));
         let below = Self::below("a product", level)?;
-        let tensor = Work { transforms: 0.0, limb_operations: 4.0 * (level + 1) as f64 };
+        let tensor = bootstrap_cost::tensor(level);
         self.count(Operation::Tensor, level, pairs.len(), tensor);
         self.decompose(level);
         self.switch(Operation::Relinearisation, level, 1);

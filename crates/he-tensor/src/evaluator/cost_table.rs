@@ -14,36 +14,48 @@ pub struct Work {
     pub transforms: f64,
     /// Limbs of N words that go through one multiplication and addition.
     pub limb_operations: f64,
+    /// Limbs of N words that come from or go to memory because no cache can hold them: keys, digits, whole ciphertexts.
+    pub streamed_limbs: f64,
 }
 
 impl std::ops::AddAssign for Work {
     fn add_assign(&mut self, other: Self) {
         self.transforms += other.transforms;
         self.limb_operations += other.limb_operations;
+        self.streamed_limbs += other.streamed_limbs;
     }
 }
 
 impl std::ops::Mul<f64> for Work {
     type Output = Self;
     fn mul(self, factor: f64) -> Self {
-        Self { transforms: factor * self.transforms, limb_operations: factor * self.limb_operations }
+        Self {
+            transforms: factor * self.transforms,
+            limb_operations: factor * self.limb_operations,
+            streamed_limbs: factor * self.streamed_limbs,
+        }
     }
 }
 
-/// Seconds that the two units of [`Work`] take on one thread.
+/// Seconds that the units of [`Work`] take on one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CostTable {
     /// Seconds of one transform of N words.
     pub transform: f64,
     /// Seconds of one multiplication and addition of N words.
     pub limb_operation: f64,
+    /// Seconds for N words from memory, beside the arithmetic.
+    pub streamed_limb: f64,
 }
+
+/// Words that are read to measure memory: more than caches hold.
+const STREAM: usize = 12 << 20;
 
 /// Repetitions of which the fastest counts: the one that nothing interrupted.
 const REPETITIONS: usize = 9;
 
 impl CostTable {
-    /// Measures this machine with these parameters: some milliseconds.
+    /// Measures this machine with these parameters: a tenth of a second.
     ///
     /// # Errors
     /// None so far; measuring may come to need more than the kernels.
@@ -58,13 +70,17 @@ impl CostTable {
         let terms: Vec<(&[u64], &[u64])> = vec![(&b, &b); 8];
         let mut out = vec![0; n];
         let limb_operation = fastest(|| kernels::dot_into(modulus, &mut out, &terms)) / terms.len() as f64;
-        Ok(Self { transform, limb_operation })
+        let stream = vec![1u64; STREAM];
+        let limbs: Vec<(&[u64], &[u64])> = stream.chunks_exact(n).map(|limb| (limb, &b[..])).collect();
+        let pass = fastest(|| limbs.chunks(terms.len()).for_each(|terms| kernels::dot_into(modulus, &mut out, terms)));
+        let streamed_limb = (pass / limbs.len() as f64 - limb_operation).max(0.0);
+        Ok(Self { transform, limb_operation, streamed_limb })
     }
 
     /// Predicted seconds on one thread.
     #[must_use]
     pub fn seconds(&self, work: Work) -> f64 {
-        self.transform * work.transforms + self.limb_operation * work.limb_operations
+        self.transform * work.transforms + self.limb_operation * work.limb_operations + self.streamed_limb * work.streamed_limbs
     }
 }
 
