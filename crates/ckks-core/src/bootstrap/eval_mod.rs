@@ -12,7 +12,7 @@ use num_complex::Complex64;
 
 use super::sine::Sine;
 use crate::ciphertext::Ciphertext;
-use crate::circuits::polynomial::{PolynomialPlan, Weights};
+use crate::circuits::polynomial::{PolynomialPlan, Sum, Weights};
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
@@ -78,10 +78,11 @@ impl EvalMod {
         Ok(value)
     }
 
-    /// Levels before and after each relinearisation.
-    pub fn relinearised(&self) -> Vec<(usize, usize)> {
-        let double_angles = self.levels[self.plan.depth()..].windows(2).map(|pair| (pair[0], pair[1]));
-        self.plan.relinearised(&self.levels).into_iter().chain(double_angles).collect()
+    /// What it consists of.
+    pub fn sums(&self) -> Vec<Sum> {
+        let double_angle = |pair: &[usize]| Sum { level: pair[0], after: pair[1], products: 1, multiples: 0 };
+        let double_angles = self.levels[self.plan.depth()..].windows(2).map(double_angle);
+        self.plan.sums(&self.levels).into_iter().chain(double_angles).collect()
     }
 
     /// Scale of what [`EvalMod::evaluate`] returns.
@@ -134,9 +135,9 @@ mod tests {
         let params = BootstrapParams::new_insecure(BootstrapParamsLiteral::toy(10, 9, 1)).unwrap();
         let eval_mod = params.eval_mod().unwrap();
         assert_eq!((eval_mod.plan.depth(), eval_mod.plan.relinearisations()), (5, 7));
-        let levels = eval_mod.relinearised();
-        assert_eq!(levels.len(), 7 + 3);
-        assert_eq!(levels.iter().map(|l| l.0).max(), Some(params.eval_mod_level()));
-        assert_eq!(levels.iter().map(|l| l.1).min(), Some(params.output_level()));
+        let sums = eval_mod.sums();
+        assert_eq!(sums.iter().filter(|sum| sum.products > 0).count(), 7 + 3);
+        assert_eq!(sums.iter().map(|sum| sum.level).max(), Some(params.eval_mod_level()));
+        assert_eq!(sums.iter().map(|sum| sum.after).min(), Some(params.output_level()));
     }
 }

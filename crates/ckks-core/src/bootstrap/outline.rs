@@ -4,6 +4,7 @@ use super::circuit::Slots;
 use super::dft;
 use super::params::{BootstrapParams, subset_sums};
 use super::transform::Steps;
+use crate::circuits::polynomial::Sum;
 use crate::error::Result;
 
 /// One step of a bootstrap.
@@ -34,12 +35,16 @@ pub enum BootstrapStep {
         /// How many.
         count: usize,
     },
-    /// A product with its relinearisation and rescaling.
-    Product {
+    /// Products and multiples of ciphertexts, summed, with one relinearisation if there is a product, and one rescaling.
+    Sum {
         /// Level before.
         level: usize,
         /// Level after.
         after: usize,
+        /// Products of two ciphertexts.
+        products: usize,
+        /// Multiples of ciphertexts.
+        multiples: usize,
     },
 }
 
@@ -68,9 +73,14 @@ impl BootstrapParams {
         }
         out.push(BootstrapStep::Rotations { level: self.eval_mod_level(), count: 1 });
         let complex = slots == Slots::Complex;
-        let products = self.eval_mod()?.relinearised();
+        let sums = self.eval_mod()?.sums();
         for _ in 0..if complex && !self.packs() { 2 } else { 1 } {
-            out.extend(products.iter().map(|&(level, after)| BootstrapStep::Product { level, after }));
+            out.extend(sums.iter().map(|&Sum { level, after, products, multiples }| BootstrapStep::Sum {
+                level,
+                after,
+                products,
+                multiples,
+            }));
         }
         if complex && self.packs() {
             out.push(BootstrapStep::Rotations { level: self.output_level(), count: 1 });

@@ -59,7 +59,9 @@ fn work(params: &Params, step: BootstrapStep) -> Work {
             sum += decomposition(params, level) * (1 + giants) as f64;
             sum += switch(params, level) * (babies + giants) as f64;
             sum += division(all(level), level + 1) * (0.5 * giants as f64);
-            sum += limbs(2 * all(level) * diagonals);
+            // Every baby and every inner sum is written and read.
+            let passes = (2 * all(level) * (babies + 2 * giants + 2)) as f64;
+            sum += Work { streamed_limbs: 2.0 * passes, ..limbs(2 * all(level) * diagonals) };
             sum += division(all(level), level);
         }
         BootstrapStep::Raise { level, diagonals } => {
@@ -74,11 +76,19 @@ fn work(params: &Params, step: BootstrapStep) -> Work {
             sum += switch(params, level) * count as f64;
             sum += division(all(level), level + 1);
         }
-        BootstrapStep::Product { level, after } => {
-            sum += tensor(level);
-            sum += decomposition(params, level);
-            sum += switch(params, level);
-            sum += division(all(level), after + 1);
+        BootstrapStep::Sum { level, after, products, multiples } => {
+            sum += tensor(level) * products as f64;
+            // Both parts of the summand are read, those of the sum read and written.
+            let multiple = (level + 1) as f64;
+            let passes = Work { transforms: 0.0, limb_operations: 2.0 * multiple, streamed_limbs: 6.0 * multiple };
+            sum += passes * multiples as f64;
+            if products == 0 {
+                sum += division(level + 1, after + 1);
+            } else {
+                sum += decomposition(params, level);
+                sum += switch(params, level);
+                sum += division(all(level), after + 1);
+            }
         }
     }
     sum

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::plan::{Node, PolynomialPlan, ceil_log2};
+use super::plan::{Node, PolynomialPlan, Power, ceil_log2};
 use super::weights::Weights;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
@@ -34,6 +34,19 @@ pub(crate) fn power_scales(plan: &PolynomialPlan, params: &Params, levels: &[usi
         scales.insert(n, scale);
     }
     scales
+}
+
+/// One sum of a planned polynomial: products of ciphertexts, which share a relinearisation, and multiples, then one rescaling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum {
+    /// Level before the rescaling.
+    pub level: usize,
+    /// Level after it.
+    pub after: usize,
+    /// Products of two ciphertexts.
+    pub products: usize,
+    /// Multiples of ciphertexts.
+    pub multiples: usize,
 }
 
 impl PolynomialPlan {
@@ -74,17 +87,19 @@ impl PolynomialPlan {
         Nodes { evaluator, powers, weights }.at_scale(&self.root, &levels[..=self.depth()], scale)
     }
 
-    /// Levels before and after each relinearisation of [`PolynomialPlan::evaluate_at_scale`].
-    pub(crate) fn relinearised(&self, levels: &[usize]) -> Vec<(usize, usize)> {
-        fn walk(node: &Node, levels: &[usize], out: &mut Vec<(usize, usize)>) {
+    /// What [`PolynomialPlan::evaluate_at_scale`] consists of.
+    pub(crate) fn sums(&self, levels: &[usize]) -> Vec<Sum> {
+        fn walk(node: &Node, levels: &[usize], out: &mut Vec<Sum>) {
             let [shorter @ .., after] = levels else { return };
-            if let (false, Some(before)) = (node.products.is_empty(), shorter.last()) {
-                out.push((*before, *after));
-            }
+            let Some(&level) = shorter.last() else { return };
+            out.push(Sum { level, after: *after, products: node.products.len(), multiples: node.linear.len() });
             node.products.iter().for_each(|(quotient, _)| walk(quotient, shorter, out));
         }
-        let depth_of = |n: &usize| ceil_log2(*n);
-        let mut out: Vec<_> = self.powers.keys().map(depth_of).map(|d| (levels[d - 1], levels[d])).collect();
+        let power = |(n, p): (&usize, &Power)| {
+            let d = ceil_log2(*n);
+            Sum { level: levels[d - 1], after: levels[d], products: 1, multiples: usize::from(p.a != p.b) }
+        };
+        let mut out: Vec<_> = self.powers.iter().map(power).collect();
         walk(&self.root, &levels[..=self.depth()], &mut out);
         out
     }

@@ -19,6 +19,7 @@ mod plan;
 mod tests;
 mod weights;
 
+pub(crate) use at_scale::Sum;
 pub use evaluate::{evaluate, evaluate_normalised};
 pub use plan::PolynomialPlan;
 pub(crate) use weights::Weights;
