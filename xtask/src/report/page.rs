@@ -182,7 +182,19 @@ fn entropy(figures: &Figures) -> String {
 }
 
 fn seeds(s: &Seeds, digest: &str) -> String {
-    let header = ["seed", "augmented texts", "steps", "held out", "dev", "95 % interval", "ratio", "predicted ν", "minutes", ""];
+    let header = [
+        "seed",
+        "augmented texts",
+        "steps",
+        "held-out rows",
+        "held-out sentences",
+        "dev",
+        "95 % interval",
+        "ratio",
+        "predicted ν",
+        "minutes",
+        "",
+    ];
     let mut out = table(
         &header,
         s.runs.iter().map(|run| {
@@ -192,6 +204,7 @@ fn seeds(s: &Seeds, digest: &str) -> String {
                 run.seed.to_string(),
                 run.texts.to_string(),
                 run.steps.to_string(),
+                format!("{} of {}", run.held_out_rows.correct, run.held_out_rows.n),
                 format!("{} of {}", held_out.correct, held_out.n),
                 format!("{} of {} ({})", dev.correct, dev.n, percent(dev.accuracy)),
                 interval(dev.interval95),
@@ -202,7 +215,7 @@ fn seeds(s: &Seeds, digest: &str) -> String {
             ]
         }),
     );
-    out += "\nChosen by the most right answers on the held-out sentences of train, the least distillation loss there among equals. Minutes are those of all steps, \
+    out += "\nChosen by the most right answers on the held-out rows of train (sentences and their phrases), the least distillation loss there among equals. Minutes are those of all steps, \
             the teacher's labels from the cache.\n";
     if s.runs.iter().all(|run| run.model_digest != digest) {
         out += &format!("\n**The files in `data/{STUDENT}/` are of none of these runs.**\n");

@@ -85,7 +85,7 @@ fn curve_table(results: &NoiseCurve) -> String {
 
 fn seed_table(results: &Seeds) -> String {
     results.runs.iter().fold(String::new(), |text, run| {
-        let (held_out, dev) = (&run.figures.held_out, &run.figures.dev);
+        let (held_out, dev) = (&run.held_out_rows, &run.figures.dev);
         format!(
             "{text}seed {:3}  {} texts, {} steps   held out {} of {}   dev {} of {}   nu {:.1} bits{}\n",
             run.seed,

@@ -1,5 +1,6 @@
 //! Everything that training reads, put together: rows, split, augmented texts and the teacher's logits of all of them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use distilbert_he::tokenizer::Tokenizer;
@@ -33,7 +34,7 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { seed: 1, held_out: 800, augmented: 240_000, augment: AugmentConfig::default() }
+        DataConfig { seed: 1, held_out: 800, augmented: 375_000, augment: AugmentConfig::default() }
     }
 }
 
@@ -76,6 +77,8 @@ pub struct Corpus {
     pub training: TrainingSet,
     /// Held-out whole sentences: every choice is made on these.
     pub held_out: Vec<Example>,
+    /// Every row that is not trained on: the held-out sentences and their phrases, ten times as many.
+    pub held_out_rows: Vec<Example>,
     /// The 872 dev sentences, for the final figure.
     pub dev: Vec<Example>,
     /// The teacher.
@@ -166,6 +169,8 @@ impl Corpus {
         let example = |ids: &[u32], l: &[f32; 2], label| Example { ids: with_ends(ids), teacher: l[1] - l[0], label };
         let labelled = |row: &Row, l: &[f32; 2]| example(&row.ids, l, Some(row.label));
         let pick = |which: &[usize]| which.iter().map(|&i| labelled(&rows[i], &row_logits[i])).collect();
+        let trained: HashSet<usize> = split.train.iter().copied().collect();
+        let held_out_rows: Vec<usize> = (0..rows.len()).filter(|i| !trained.contains(i)).collect();
         Ok(Corpus {
             training: TrainingSet {
                 rows: pick(&split.train),
@@ -179,6 +184,7 @@ impl Corpus {
                 digest,
             },
             held_out: pick(&split.held_out),
+            held_out_rows: pick(&held_out_rows),
             dev: dev.iter().zip(&dev_logits).map(|(r, l)| labelled(r, l)).collect(),
             teacher,
             special,

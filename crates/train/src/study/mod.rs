@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::{self, InTraining, Prediction};
 use crate::config::TrainConfig;
-use crate::data::corpus::{Corpus, DataPaths};
+use crate::data::corpus::{Corpus, DataPaths, Example};
 use crate::distill::Loss;
 use crate::fit::{Fitted, fit, table_values};
 use crate::run::{Progress, prepare};
@@ -113,12 +113,17 @@ impl Study {
         Ok(file(runs.into_iter().flatten().collect()))
     }
 
+    fn evaluate(&self, config: &TrainConfig, fitted: &Fitted, examples: &[Example]) -> Result<Evaluation> {
+        let loss = Loss::new(&config.recipe, &config.network);
+        evaluate(&fitted.student, table_values(&fitted.embedding)?.view(), &config.network.buckets, &loss, examples)
+    }
+
     fn figures(&self, config: &TrainConfig, fitted: &Fitted) -> Result<Figures> {
         let (network, student) = (&config.network, &fitted.student);
         let loss = Loss::new(&config.recipe, network);
         let table = table_values(&fitted.embedding)?;
-        let (held_out, of_dev) = (&self.corpus.held_out, &self.corpus.dev);
-        let held_out = evaluate(student, table.view(), &network.buckets, &loss, held_out)?;
+        let of_dev = &self.corpus.dev;
+        let held_out = self.evaluate(config, fitted, &self.corpus.held_out)?;
         let (dev_margins, ranges) = margins(student, table.view(), &network.buckets, of_dev)?;
         let dev = Evaluation::of(&dev_margins, ranges, student.beta.sum(), &loss, of_dev);
         let beta = student.beta.sum();
