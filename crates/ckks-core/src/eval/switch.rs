@@ -226,19 +226,11 @@ impl Evaluator<'_> {
 #[cfg(all(test, feature = "secret"))]
 mod tests {
     use super::*;
-    use crate::kernels::tests::{lcg, on_every_path};
+    use crate::kernels::tests::on_every_path;
     use crate::keys::{KeyGenerator, SecretKey};
     use crate::params::ParamsLiteral;
-    use crate::ring::divide_by_dropped;
     use crate::ring::sampling::Randomness;
-
-    fn random(params: &Params, level: usize, seed: u64) -> Poly<Ntt> {
-        let mut poly = Poly::<Ntt>::zero(params.n(), Basis::at_level(level));
-        poly.for_each_limb(|i, limb| {
-            limb.iter_mut().zip(lcg(seed + i as u64)).for_each(|(out, x)| *out = params.q(i).reduce_u64(x));
-        });
-        poly
-    }
+    use crate::ring::{divide_by_dropped, random};
 
     /// ⟨digits, key⟩ + P·plus, polynomial by polynomial.
     fn in_parts(params: &Params, made: &Decomposed, key: &SwitchingKey, plus: &Poly<Ntt>) -> [Poly<Ntt>; 2] {

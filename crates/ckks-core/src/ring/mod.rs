@@ -14,4 +14,6 @@ pub(crate) use divide::{convert_rows, divide_by_dropped};
 pub(crate) use extension::{Extension, row_stride};
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
 pub(crate) use poly::{fill_pair, residue};
+#[cfg(test)]
+pub(crate) use rescale::tests::random;
 pub(crate) use rescale::{ProductOf, rescaled_pair};

@@ -64,13 +64,14 @@ pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::kernels::tests::{lcg, on_every_path};
     use crate::params::ParamsLiteral;
     use crate::ring::divide_by_dropped;
 
-    fn random(params: &Params, level: usize, seed: u64) -> Poly<Ntt> {
+    /// Any residues at a level.
+    pub(crate) fn random(params: &Params, level: usize, seed: u64) -> Poly<Ntt> {
         let mut poly = Poly::<Ntt>::zero(params.n(), Basis::at_level(level));
         poly.for_each_limb(|i, limb| {
             limb.iter_mut().zip(lcg(seed + i as u64)).for_each(|(out, x)| *out = params.q(i).reduce_u64(x));
