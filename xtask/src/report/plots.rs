@@ -25,6 +25,7 @@ fn plot(
     caption: &str,
     (x, xs): Axis<'_>,
     (y, ys): Axis<'_>,
+    legend: SeriesLabelPosition,
     draw: impl FnOnce(&mut Chart<'_, '_>) -> Result<()>,
 ) -> Result<()> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -39,7 +40,7 @@ fn plot(
     chart.configure_mesh().max_light_lines(0).x_desc(x).y_desc(y).draw().map_err(failed)?;
     draw(&mut chart)?;
     let labels = &mut chart.configure_series_labels();
-    labels.background_style(WHITE.mix(0.8)).position(SeriesLabelPosition::LowerRight).label_font(FONT);
+    labels.background_style(WHITE.mix(0.8)).position(legend).label_font(FONT);
     labels.draw().map_err(failed)?;
     root.present().map_err(failed)
 }
@@ -59,7 +60,7 @@ pub fn distributions(path: &Path, report: &Report) -> Result<()> {
     let most = series.iter().flat_map(|(_, d, _)| &d.counts).copied().max().unwrap_or(1);
     let caption = format!("ν of {} sentences", report.n);
     let x = ("−log2 of the standard deviation of a slot's noise, bits", low..high);
-    plot(path, &caption, x, ("sentences", 0.0..most as f64 * 1.1), |chart| {
+    plot(path, &caption, x, ("sentences", 0.0..most as f64 * 1.1), SeriesLabelPosition::UpperLeft, |chart| {
         for (label, d, colour) in series {
             let bars = d.counts.iter().enumerate().map(|(i, &n)| {
                 let left = d.first_edge + d.bin_width * i as f64;
@@ -76,19 +77,26 @@ pub fn distributions(path: &Path, report: &Report) -> Result<()> {
 pub fn reliability(path: &Path, report: &Report) -> Result<()> {
     let bins = || report.reliability.iter().filter(|b| b.n > 0);
     let caption = format!("calibration of {} answers (beside each point: its sentences)", report.n);
-    plot(path, &caption, ("confidence in the answer given", 0.48..1.02), ("right", 0.0..1.05), |chart| {
-        let diagonal = LineSeries::new([(0.5, 0.5), (1.0, 1.0)], BLACK.mix(0.4));
-        chart.draw_series(diagonal).map_err(failed)?;
-        let intervals = bins().map(|b| PathElement::new(wilson(b.right, b.n).map(|end| (b.confidence, end)), BLUE.mix(0.5)));
-        chart.draw_series(intervals).map_err(failed)?;
-        let points = bins().map(|b| {
-            EmptyElement::at((b.confidence, b.right as f64 / b.n as f64))
-                + Circle::new((0, 0), 4, BLUE.filled())
-                + Text::new(b.n.to_string(), (8, 4), FONT)
-        });
-        chart.draw_series(points).map_err(failed)?;
-        Ok(())
-    })
+    plot(
+        path,
+        &caption,
+        ("confidence in the answer given", 0.48..1.02),
+        ("right", 0.0..1.05),
+        SeriesLabelPosition::LowerRight,
+        |chart| {
+            let diagonal = LineSeries::new([(0.5, 0.5), (1.0, 1.0)], BLACK.mix(0.4));
+            chart.draw_series(diagonal).map_err(failed)?;
+            let intervals = bins().map(|b| PathElement::new(wilson(b.right, b.n).map(|end| (b.confidence, end)), BLUE.mix(0.5)));
+            chart.draw_series(intervals).map_err(failed)?;
+            let points = bins().map(|b| {
+                EmptyElement::at((b.confidence, b.right as f64 / b.n as f64))
+                    + Circle::new((0, 0), 4, BLUE.filled())
+                    + Text::new(b.n.to_string(), (8, 4), FONT)
+            });
+            chart.draw_series(points).map_err(failed)?;
+            Ok(())
+        },
+    )
 }
 
 /// Accuracy on dev under noise, one line for each student.
@@ -100,7 +108,7 @@ pub fn noise_curve(path: &Path, curve: &NoiseCurve) -> Result<()> {
     let (worst, best) = ends(&mut points().flat_map(|p| p.dev));
     let caption = format!("{} steps of training each, mean and range over {} draws of the noise", curve.steps, curve.draws);
     let x = ("ν of the evaluation: bits of precision of products", low - 0.2..high + 0.2);
-    plot(path, &caption, x, ("accuracy on dev", worst - 0.02..best + 0.02), |chart| {
+    plot(path, &caption, x, ("accuracy on dev", worst - 0.02..best + 0.02), SeriesLabelPosition::LowerRight, |chart| {
         for (i, run) in curve.runs.iter().enumerate() {
             let colour = Palette99::pick(i).to_rgba();
             let name = run.trained_bits.map_or("trained without noise".to_owned(), |bits| format!("trained at ν = {bits}"));
