@@ -137,10 +137,10 @@ impl CompiledStudent {
         &self.keys
     }
 
-    /// The evaluation keys that the length class with exactly this many positions needs.
-    pub fn key_requirements_of(&self, positions: usize) -> Option<&KeyRequirements> {
-        let index = self.config.buckets.iter().position(|b| b.positions == positions)?;
-        self.reports.get(index).map(|report| &report.keys)
+    /// The evaluation keys that the length class with exactly this many positions needs; those of all classes if there is none.
+    pub fn key_requirements_of(&self, positions: usize) -> &KeyRequirements {
+        let mut classes = self.config.buckets.iter().zip(&self.reports);
+        classes.find(|(bucket, _)| bucket.positions == positions).map_or(&self.keys, |(_, report)| &report.keys)
     }
 
     /// The circuit of the length class with exactly this many positions.

@@ -89,7 +89,7 @@ pub fn infer(model: &ServerModel, keys: &EvaluationKeys, query: &Query, progress
         let needed = format!("1 to {places}, what a ciphertext of {} positions holds", query.positions);
         return Err(Error::Malformed { what: "query", field: "number of sentences", found: query.sentences.to_string(), needed });
     }
-    keys.check(params, compiled.key_requirements_of(query.positions).unwrap_or(compiled.key_requirements()))?;
+    keys.check(params, compiled.key_requirements_of(query.positions))?;
     let evaluator = CkksEvaluator::new(params, keys)?;
     let tokens = evaluator.admit(query.tokens.expand(params))?;
     let score = circuit.run(&evaluator, &tokens, &mut |stage| progress(Progress { stage, elapsed: start.elapsed() }))?;

@@ -227,7 +227,7 @@ fn ablations(a: &Ablations) -> String {
     let mut out = format!(
         "One seed ({}), **{} steps** each instead of a whole training, {} augmented texts to draw from: the differences count, not the heights; where the \
          intervals overlap a difference is no finding. ν is predicted, of a slot of the encrypted score; beside it that of the margin, which is what an answer \
-         without the Soft-Argmax layer would have. `cargo xtask train --ablations --steps {}`.\n\n",
+         without the Soft-Argmax layer would have. `cargo xtask train --ablations --steps {}`, with the configuration that stands in [results](results/README.md).\n\n",
         a.seed, a.steps, a.augmented, a.steps
     );
     let header = [
@@ -272,7 +272,7 @@ fn ablations(a: &Ablations) -> String {
 fn curve(c: &NoiseCurve) -> String {
     let mut out = format!(
         "Students trained with Gaussian noise of standard deviation 2^−ν on every product of their blocks, {} steps each, seed {}, and evaluated with noise on \
-         every product (the head's squares too), {} draws: mean accuracy on dev. `cargo xtask train --noise-curve --steps {}`.\n\n",
+         every product (the head's squares too), {} draws: mean accuracy on dev. `cargo xtask train --noise-curve --steps {}`, with the configuration that stands in [results](results/README.md).\n\n",
         c.steps, c.seed, c.draws, c.steps
     );
     let mut bits: Vec<f64> = c.runs.iter().flat_map(|r| r.points.iter().map(|p| p.bits)).collect();

@@ -47,7 +47,6 @@ pub fn run(args: &Keygen, set: &str) -> Result<()> {
     check(&args.out, [SECRET, PUBLIC, BOOTSTRAP], args.force)?;
     let literal = BootstrapParamsLiteral::preset(set)
         .ok_or_else(|| refused(format!("--bootstrap {set}: found no set of that name; there are n16-boot and n16-boot-short")))?;
-    let sparse_weight = literal.sparse_weight;
     let params = BootstrapParams::new(literal).map_err(|e| refused(format!("--bootstrap {set}: {e}")))?;
     let scheme = params.scheme();
     let log_slots = if args.log_slots.is_empty() { vec![params.literal().log_slots] } else { args.log_slots.clone() };
@@ -78,8 +77,9 @@ pub fn run(args: &Keygen, set: &str) -> Result<()> {
     let generator = KeyGenerator::new(scheme, &secret)?;
     let public = generator.public_key(&mut randomness);
     let bar = Progress::begin("keys", needed.count());
-    let keys = generator
-        .bootstrap_keys(sparse_weight, &needed, &mut randomness, |done, total| bar.at(done, total, "bootstrapping keys"));
+    let keys = generator.bootstrap_keys(params.literal().sparse_weight, &needed, &mut randomness, |done, total| {
+        bar.at(done, total, "bootstrapping keys")
+    });
     drop(bar);
     let seconds = report::seconds(making.elapsed());
     let [secret_key_bytes, public_key_bytes, bootstrap_keys_bytes] = store(

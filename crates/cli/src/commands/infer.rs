@@ -43,8 +43,7 @@ pub fn run(args: &Infer) -> Result<()> {
     }
     // The query first: it is small, and what is wrong with it is known before the keys are loaded.
     let query: Query = key_files::read_public(&args.input, params, "--input")?;
-    let compiled = model.compiled();
-    let needed = compiled.key_requirements_of(query.positions).unwrap_or(compiled.key_requirements());
+    let needed = model.compiled().key_requirements_of(query.positions);
     let keys = key_files::read_evaluation(&args.eval_keys, params, needed)?;
     let computing = Instant::now();
     let answer = compute(&model, &keys, &query)?;

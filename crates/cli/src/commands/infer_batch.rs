@@ -40,8 +40,7 @@ pub fn run(args: &Infer, model: &ServerModel, started: Instant) -> Result<()> {
     let head = BatchHead::of_series(queries.head())?;
     let total = queries.head().containers;
     let mut needed = KeyRequirements::default();
-    let classes = head.groups.iter().filter_map(|group| model.compiled().key_requirements_of(group.positions));
-    classes.for_each(|keys| needed.merge(keys));
+    head.groups.iter().for_each(|group| needed.merge(model.compiled().key_requirements_of(group.positions)));
     let keys = key_files::read_evaluation(&args.eval_keys, params, &needed)?;
     let computing = Instant::now();
     let bar = Progress::begin("inference", 0);

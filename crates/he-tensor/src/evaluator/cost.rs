@@ -10,7 +10,7 @@ use ckks_core::keys::{GadgetShape, KeyRequirements};
 use ckks_core::params::Params;
 use ckks_core::{Error, Result};
 
-use super::{BootstrapLevels, CostReport, Evaluator, Operation, OperationCount, Work, bootstrap_cost, without_bootstrapping};
+use super::{BootstrapFigures, BootstrapLevels, CostReport, Evaluator, Operation, OperationCount, Work, bootstrap_cost};
 
 /// What stands for a ciphertext: its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +31,7 @@ struct Counts {
 pub struct CostCounter {
     params: Params,
     counts: Mutex<Counts>,
-    bootstrap: Option<CountedBootstrap>,
-}
-
-/// What one bootstrap costs, by what the slots hold.
-struct CountedBootstrap {
-    params: BootstrapParams,
-    complex: Work,
-    real: Work,
+    bootstrap: Option<BootstrapFigures<Work>>,
 }
 
 impl CostCounter {
@@ -53,10 +46,7 @@ impl CostCounter {
     /// # Errors
     /// [`Error::ParamsMismatch`] if `params` belong to another scheme.
     pub fn with_bootstrapping(mut self, params: &BootstrapParams) -> Result<Self> {
-        self.params.check_digest("the bootstrapping circuit", params.scheme().digest())?;
-        let work = |slots| bootstrap_cost::bootstrap(params, slots);
-        let (complex, real) = (work(Slots::Complex)?, work(Slots::Real)?);
-        self.bootstrap = Some(CountedBootstrap { params: params.clone(), complex, real });
+        self.bootstrap = Some(BootstrapFigures::new(&self.params, params, |slots| bootstrap_cost::bootstrap(params, slots))?);
         Ok(self)
     }
 
@@ -213,6 +203,18 @@ impl CostCounter {
         level.checked_sub(1).ok_or(Error::LevelsExhausted { operation, needed: 1, available: 0 })
     }
 
+    /// Rotations of a vector each, not divided by P yet, and their number without those that move nothing.
+    fn rotate_each(&self, level: usize, steps: impl IntoIterator<Item = i64>) -> usize {
+        let mut count = 0;
+        for k in steps.into_iter().filter(|&k| self.needs_key(k)) {
+            self.decompose(level);
+            self.need(|keys| keys.need_rotation(&self.params, k, level));
+            count += 1;
+        }
+        self.switch(Operation::Rotation, level, count);
+        count
+    }
+
     fn rotations(&self, level: usize, steps: &[i64]) {
         let real: Vec<i64> = steps.iter().copied().filter(|&k| self.needs_key(k)).collect();
         if real.is_empty() {
@@ -354,13 +356,7 @@ impl Arithmetic for CostCounter {
             return Err(empty("terms of a sum of rotations"));
         }
         let level = self.lowered(terms.iter().map(|t| t.0));
-        let steps: Vec<i64> = terms.iter().map(|t| t.1).filter(|&k| self.needs_key(k)).collect();
-        for &k in &steps {
-            self.decompose(level);
-            self.need(|keys| keys.need_rotation(&self.params, k, level));
-        }
-        self.switch(Operation::Rotation, level, steps.len());
-        if !steps.is_empty() {
+        if self.rotate_each(level, terms.iter().map(|t| t.1)) > 0 {
             self.divide(level, level + 1 + self.special(level), level + 1);
         }
         Ok(self.vector(level))
@@ -378,13 +374,8 @@ impl Arithmetic for CostCounter {
                 self.encode(p, level)?;
                 self.plain_product(level, 1);
             }
-            let rotations: Vec<i64> = giants.rotations().into_iter().filter(|&k| self.needs_key(k)).collect();
-            for &k in &rotations {
-                self.decompose(level);
-                self.need(|keys| keys.need_rotation(&self.params, k, level));
-            }
-            self.switch(Operation::Rotation, level, rotations.len());
-            let separate = if giants.chained { rotations.len().saturating_sub(1) } else { 0 };
+            let rotations = self.rotate_each(level, giants.rotations());
+            let separate = if giants.chained { rotations.saturating_sub(1) } else { 0 };
             for _ in 0..separate {
                 self.divide(level, level + 1 + self.special(level), level + 1);
             }
@@ -400,17 +391,13 @@ impl Evaluator for CostCounter {
     }
 
     fn bootstrap_levels(&self) -> Option<BootstrapLevels> {
-        self.bootstrap.as_ref().map(|b| BootstrapLevels::of(&b.params))
+        self.bootstrap.as_ref().map(BootstrapFigures::levels)
     }
 
     fn bootstrap(&self, v: &CountedVector, slots: Slots) -> Result<CountedVector> {
-        let Some(CountedBootstrap { params, complex, real }) = &self.bootstrap else {
-            return Err(without_bootstrapping(v.level));
-        };
-        let levels = BootstrapLevels::of(params);
-        levels.admit(v.level)?;
+        let (figures, levels) = BootstrapFigures::admit(self.bootstrap.as_ref(), v.level)?;
         let lowered = self.lower(*v, levels.input);
-        self.count(Operation::Bootstrap, lowered.level, 1, if slots == Slots::Complex { *complex } else { *real });
+        self.count(Operation::Bootstrap, lowered.level, 1, figures.of(slots));
         Ok(self.vector(levels.output))
     }
 }

@@ -76,6 +76,37 @@ pub fn sine(params: &BootstrapParams, x: f64) -> f64 {
     (x * turn).sin() / turn
 }
 
+/// What an evaluator without ciphertexts knows of one bootstrap, by what the slots hold.
+struct BootstrapFigures<T> {
+    params: BootstrapParams,
+    complex: T,
+    real: T,
+}
+
+impl<T: Copy> BootstrapFigures<T> {
+    /// For vectors of `scheme`.
+    fn new(scheme: &Params, params: &BootstrapParams, of: impl Fn(Slots) -> Result<T>) -> Result<Self> {
+        scheme.check_digest("the bootstrapping circuit", params.scheme().digest())?;
+        Ok(Self { params: params.clone(), complex: of(Slots::Complex)?, real: of(Slots::Real)? })
+    }
+
+    fn of(&self, slots: Slots) -> T {
+        if slots == Slots::Complex { self.complex } else { self.real }
+    }
+
+    fn levels(&self) -> BootstrapLevels {
+        BootstrapLevels::of(&self.params)
+    }
+
+    /// Refuses a vector of that level where there is no bootstrapping, or one that is too low.
+    fn admit(figures: Option<&Self>, level: usize) -> Result<(&Self, BootstrapLevels)> {
+        let figures = figures.ok_or_else(|| without_bootstrapping(level))?;
+        let levels = figures.levels();
+        levels.admit(level)?;
+        Ok((figures, levels))
+    }
+}
+
 fn without_bootstrapping(level: usize) -> Error {
     Error::MissingKey { key: "bootstrapping keys (the evaluator was made without bootstrapping)".into(), level }
 }

@@ -13,7 +13,7 @@ use ckks_core::{Error, Result};
 use num_complex::Complex64;
 
 use super::gaussian::Gaussian;
-use super::{BootstrapLevels, Encryption, Evaluator, SimulatedVector, sine, without_bootstrapping};
+use super::{BootstrapFigures, BootstrapLevels, Encryption, Evaluator, SimulatedVector, sine};
 
 /// [`Evaluator`] on plain numbers: what a circuit would give on ciphertexts, without any.
 ///
@@ -26,15 +26,8 @@ pub struct Simulator {
     model: NoiseModel,
     noise: Option<Mutex<Gaussian>>,
     ranges: Mutex<BTreeMap<String, f64>>,
-    bootstrap: Option<SimulatedBootstrap>,
-}
-
-/// What a bootstrap adds.
-struct SimulatedBootstrap {
-    params: BootstrapParams,
-    /// E|ε|² per slot without the sine's, which is computed exactly.
-    complex: f64,
-    real: f64,
+    /// E|ε|² per slot that a bootstrap adds, without the sine's error, which is computed exactly.
+    bootstrap: Option<BootstrapFigures<f64>>,
 }
 
 impl Simulator {
@@ -55,10 +48,8 @@ impl Simulator {
     /// # Errors
     /// [`Error::ParamsMismatch`] if `params` belong to another scheme.
     pub fn with_bootstrapping(mut self, params: &BootstrapParams) -> Result<Self> {
-        self.params().check_digest("the bootstrapping circuit", params.scheme().digest())?;
         let noise = |slots| params.predicted_error(slots).map(|e| e.total() - e.sine);
-        let (complex, real) = (noise(Slots::Complex)?, noise(Slots::Real)?);
-        self.bootstrap = Some(SimulatedBootstrap { params: params.clone(), complex, real });
+        self.bootstrap = Some(BootstrapFigures::new(self.params(), params, noise)?);
         Ok(self)
     }
 
@@ -391,15 +382,12 @@ impl Evaluator for Simulator {
     }
 
     fn bootstrap_levels(&self) -> Option<BootstrapLevels> {
-        self.bootstrap.as_ref().map(|b| BootstrapLevels::of(&b.params))
+        self.bootstrap.as_ref().map(BootstrapFigures::levels)
     }
 
     fn bootstrap(&self, v: &SimulatedVector, slots: Slots) -> Result<SimulatedVector> {
-        let Some(SimulatedBootstrap { params, complex, real }) = &self.bootstrap else {
-            return Err(without_bootstrapping(v.level));
-        };
-        let levels = BootstrapLevels::of(params);
-        levels.admit(v.level)?;
+        let (figures, levels) = BootstrapFigures::admit(self.bootstrap.as_ref(), v.level)?;
+        let params = &figures.params;
         self.watch("bootstrap", v, 1.0);
         let lowered = self.lower(v, levels.input);
         let period = params.slots();
@@ -417,7 +405,6 @@ impl Evaluator for Simulator {
             })
             .collect();
         let (values, variance) = (0..self.slots()).map(|j| one[j % period]).unzip();
-        let added = if slots == Slots::Complex { *complex } else { *real };
-        Ok(self.with_error(SimulatedVector { values, variance, level: levels.output }, |_| added))
+        Ok(self.with_error(SimulatedVector { values, variance, level: levels.output }, |_| figures.of(slots)))
     }
 }

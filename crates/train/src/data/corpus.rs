@@ -1,6 +1,5 @@
 //! Everything that training reads, put together: rows, split, augmented texts and the teacher's logits of all of them.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use distilbert_he::tokenizer::Tokenizer;
@@ -169,8 +168,6 @@ impl Corpus {
         let example = |ids: &[u32], l: &[f32; 2], label| Example { ids: with_ends(ids), teacher: l[1] - l[0], label };
         let labelled = |row: &Row, l: &[f32; 2]| example(&row.ids, l, Some(row.label));
         let pick = |which: &[usize]| which.iter().map(|&i| labelled(&rows[i], &row_logits[i])).collect();
-        let trained: HashSet<usize> = split.train.iter().copied().collect();
-        let held_out_rows: Vec<usize> = (0..rows.len()).filter(|i| !trained.contains(i)).collect();
         Ok(Corpus {
             training: TrainingSet {
                 rows: pick(&split.train),
@@ -184,7 +181,7 @@ impl Corpus {
                 digest,
             },
             held_out: pick(&split.held_out),
-            held_out_rows: pick(&held_out_rows),
+            held_out_rows: pick(&split.held_out_rows),
             dev: dev.iter().zip(&dev_logits).map(|(r, l)| labelled(r, l)).collect(),
             teacher,
             special,

@@ -17,6 +17,8 @@ pub struct Split {
     pub train: Vec<usize>,
     /// Held-out whole sentences.
     pub held_out: Vec<usize>,
+    /// Held-out rows: these sentences and every row that occurs in one of them.
+    pub held_out_rows: Vec<usize>,
 }
 
 /// A row inside a longer sentence: tokens `start..end` are row `row`.
@@ -80,11 +82,8 @@ pub fn split(rows: &[Row], count: usize, seed: u64, is_continuation: &dyn Fn(u32
         taken.extend(spans(&rows[i].ids, &by_ids, is_continuation).into_iter().map(|s| s.row));
     }
     let is_free = |row: &Row| by_ids.get(row.ids.as_slice()).is_none_or(|first| !taken.contains(first));
-    Split {
-        whole: whole.into_iter().filter(|i| !taken.contains(i)).collect(),
-        train: (0..rows.len()).filter(|&i| is_free(&rows[i])).collect(),
-        held_out,
-    }
+    let (train, held_out_rows) = (0..rows.len()).partition(|&i| is_free(&rows[i]));
+    Split { whole: whole.into_iter().filter(|i| !taken.contains(i)).collect(), train, held_out, held_out_rows }
 }
 
 #[cfg(test)]
