@@ -183,12 +183,19 @@ impl Prime {
         reduce_once(self.times_lazy(x, w, quotient), self.p)
     }
 
+    /// x in [0, 2p), in the lower 52 bits, for x < 2^52 in the lower 52 bits of `x`; the upper 12 bits are not defined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_unmasked(&self, x: __m512i) -> __m512i {
+        let q = add_high(_mm512_setzero_si512(), x, self.ratio);
+        add_low(x, q, self.minus_p)
+    }
+
     /// x in [0, 2p) for x < 2^52 in the lower 52 bits of `x`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn reduce_lazy(&self, x: __m512i) -> __m512i {
-        let q = add_high(_mm512_setzero_si512(), x, self.ratio);
-        _mm512_and_si512(add_low(x, q, self.minus_p), self.mask)
+        _mm512_and_si512(self.reduce_unmasked(x), self.mask)
     }
 
     /// The factor w that belongs to floor(w·2^52/p): ceil(quotient·p/2^52), for w ≠ 0.

@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 
 use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::soon::Soon;
-use super::transpose::transpose;
+use super::transpose::{exchange_halves, exchange_lanes, exchange_words, transpose};
 use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
@@ -147,23 +147,31 @@ fn quarters<const LAZY: bool, const CLEAN: bool>(prime: &Prime, [q0, q1, q2, q3]
     }
 }
 
-/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`.
+/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`. `beside` is transposed meanwhile.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn three_stages<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut [__m512i; 8], w: &[Factor; 8]) {
+fn three_stages<const LAZY: bool, const CLEAN: bool>(
+    prime: &Prime,
+    x: &mut [__m512i; 8],
+    w: &[Factor; 8],
+    beside: &mut [__m512i; 8],
+) {
     let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
     butterfly::<LAZY, true>(prime, x0, x4, w[1]);
     butterfly::<LAZY, true>(prime, x1, x5, w[1]);
     butterfly::<LAZY, false>(prime, x2, x6, w[1]);
     butterfly::<LAZY, false>(prime, x3, x7, w[1]);
+    *beside = exchange_words(*beside);
     butterfly::<LAZY, true>(prime, x0, x2, w[2]);
     butterfly::<LAZY, false>(prime, x1, x3, w[2]);
     butterfly::<LAZY, true>(prime, x4, x6, w[3]);
     butterfly::<LAZY, false>(prime, x5, x7, w[3]);
+    *beside = exchange_lanes(*beside);
     butterfly::<LAZY, CLEAN>(prime, x0, x1, w[4]);
     butterfly::<LAZY, CLEAN>(prime, x2, x3, w[5]);
     butterfly::<LAZY, CLEAN>(prime, x4, x5, w[6]);
     butterfly::<LAZY, CLEAN>(prime, x6, x7, w[7]);
+    *beside = exchange_halves(*beside);
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -189,45 +197,43 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
         for k in 0..8 {
             x[k] = load(&rows[k * eighth + i]);
         }
-        three_stages::<LAZY, CLEAN>(prime, &mut x, w);
+        three_stages::<LAZY, CLEAN>(prime, &mut x, w, &mut [_mm512_setzero_si512(); 8]);
         for k in 0..8 {
             store(&mut rows[k * eighth + i], x[k]);
         }
     }
 }
 
-/// The last six stages of runs of 64 words, and the reduction to [0, p). The first three stages of a run are between the transposition
-/// and the last three stages of the run before, so that there are products to compute while words change places.
+/// The last six stages of runs of 64 words, and the reduction to [0, p). Between the two halves of its stages and behind them a run is
+/// transposed, beside three stages of another run, so that there are products to compute while words change places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf]) {
-    let (Some(first), Some(leaf)) = (runs.first(), leaves.first()) else { return };
-    let mut next = leaf_front::<LAZY>(prime, first, leaf);
-    for i in 0..runs.len().min(leaves.len()) {
-        let transposed = transpose(next);
-        if i + 1 < runs.len().min(leaves.len()) {
-            next = leaf_front::<LAZY>(prime, &runs[i + 1], &leaves[i + 1]);
+    let count = runs.len().min(leaves.len());
+    // Runs i − 2, i − 1 and i.
+    let mut now = [_mm512_setzero_si512(); 8];
+    let mut next = now;
+    for i in 0..count + 2 {
+        if i >= 2 {
+            three_stages::<LAZY, true>(prime, &mut now, &back_factors(prime, &leaves[i - 2]), &mut next);
+            for k in 0..8 {
+                let reduced = if LAZY { prime.reduce_lazy(now[k]) } else { reduce_once(now[k], prime.two_p) };
+                now[k] = reduce_once(reduced, prime.p);
+            }
+        } else {
+            next = transpose(next);
         }
-        leaf_back::<LAZY>(prime, &mut runs[i], transposed, &leaves[i]);
+        let mut after = now;
+        if i < count {
+            after = load_rows(&runs[i]);
+            three_stages::<LAZY, true>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
+        } else {
+            now = transpose(now);
+        }
+        if i >= 2 {
+            store_rows(&mut runs[i - 2], now);
+        }
+        now = next;
+        next = after;
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn leaf_front<const LAZY: bool>(prime: &Prime, rows: &[Row; 8], leaf: &Leaf) -> [__m512i; 8] {
-    let mut x = load_rows(rows);
-    three_stages::<LAZY, true>(prime, &mut x, &front_factors(prime, leaf));
-    x
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn leaf_back<const LAZY: bool>(prime: &Prime, rows: &mut [Row; 8], mut x: [__m512i; 8], leaf: &Leaf) {
-    three_stages::<LAZY, true>(prime, &mut x, &back_factors(prime, leaf));
-    let mut x = transpose(x);
-    for k in 0..8 {
-        let reduced = if LAZY { prime.reduce_lazy(x[k]) } else { reduce_once(x[k], prime.two_p) };
-        x[k] = reduce_once(reduced, prime.p);
-    }
-    store_rows(rows, x);
 }

@@ -6,13 +6,27 @@ use std::arch::x86_64::*;
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
-    // Pairs of words, then of 128-bit lanes, then of halves.
+    exchange_halves(exchange_lanes(exchange_words(v)))
+}
+
+// The three steps of a transposition, for callers that compute something else in between.
+
+/// Pairs of words: vector 2k + e holds, in its 128-bit lane l, word 2l + e of vectors 2k and 2k + 1.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn exchange_words(v: [__m512i; 8]) -> [__m512i; 8] {
     let mut w = v;
     for k in 0..4 {
         w[2 * k] = _mm512_unpacklo_epi64(v[2 * k], v[2 * k + 1]);
         w[2 * k + 1] = _mm512_unpackhi_epi64(v[2 * k], v[2 * k + 1]);
     }
-    // w[2k + e] holds, in its 128-bit lane l, word 2l + e of vectors 2k and 2k + 1.
+    w
+}
+
+/// Pairs of 128-bit lanes: vector 4k + 2h + e holds lanes (0, 2) for h = 0 and (1, 3) for h = 1, of vectors 4k + e and then of 4k + 2 + e.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn exchange_lanes(w: [__m512i; 8]) -> [__m512i; 8] {
     let mut x = w;
     for k in 0..2 {
         for e in 0..2 {
@@ -21,7 +35,13 @@ pub fn transpose(v: [__m512i; 8]) -> [__m512i; 8] {
             x[4 * k + 2 + e] = _mm512_shuffle_i64x2::<0b11_01_11_01>(low, high);
         }
     }
-    // x[4k + 2h + e]: lanes (0, 2) for h = 0 and (1, 3) for h = 1, of vectors 4k, 4k + 1 and then of 4k + 2, 4k + 3.
+    x
+}
+
+/// Halves.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn exchange_halves(x: [__m512i; 8]) -> [__m512i; 8] {
     let mut y = x;
     for h in 0..2 {
         for e in 0..2 {
