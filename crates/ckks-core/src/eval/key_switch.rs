@@ -54,7 +54,7 @@ impl Evaluator<'_> {
                 let (own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| cut.is_own(j, *i));
                 own.into_iter().for_each(|(row, i)| row.copy_from_slice(poly.limb(i)));
                 cut.extend(j, others.iter_mut().map(|(row, i)| (&mut **row, *i)));
-                others.into_iter().for_each(|(row, i)| params.ntt(shape.basis(level), i).forward(row));
+                others.into_iter().for_each(|(row, i)| cut.digits[j].values(params.ntt(shape.basis(level), i), row, &[]));
             });
         });
         Ok(Decomposed { shape, level, digits })
@@ -101,12 +101,12 @@ impl<'a> Cut<'a> {
         self.shape.digit_range(self.level(), j).contains(&i)
     }
 
-    /// Coefficients of digit `j` in limbs that are not its own: rows and their numbers.
+    /// Begins digit `j` in limbs that are not its own: rows and their numbers.
     fn extend<'r>(&self, j: usize, limbs: impl Iterator<Item = (&'r mut [u64], usize)>) {
         let own = self.shape.digit_range(self.level(), j);
         let place = |i: usize| if i < own.start { i } else { i - own.len() };
         let (mut rows, places): (Vec<_>, Vec<_>) = limbs.map(|(row, i)| (row, place(i))).unzip();
-        self.digits[j].residues_into(&places, &mut rows);
+        self.digits[j].begin(&places, &mut rows);
     }
 
     /// Words that limbs are made in.
@@ -117,12 +117,11 @@ impl<'a> Cut<'a> {
     /// Prepares `limbs` for [`Cut::at`].
     pub(super) fn begin(&self, limbs: &[usize], room: &mut [u64]) {
         let (n, stride) = (self.poly.n(), row_stride(self.poly.n()));
-        for (j, room) in room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate() {
-            if self.digits[j].is_sum() {
-                let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
-                self.extend(j, rows.filter(|&(_, i)| !self.is_own(j, i)));
-            }
-        }
+        let digits = room.par_chunks_exact_mut(limbs.len() * stride).take(self.digits.len());
+        digits.enumerate().for_each(|(j, room)| {
+            let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
+            self.extend(j, rows.filter(|&(_, i)| !self.is_own(j, i)));
+        });
     }
 
     /// Transforms that [`Cut::at`] runs for limb `i`.
@@ -136,24 +135,23 @@ impl<'a> Cut<'a> {
         params: &Params,
         (limbs, place): (&[usize], usize),
         room: &'r mut [u64],
-        mut soon: &[u64],
+        soon: &[u64],
     ) -> Vec<&'r [u64]> {
         let (n, stride) = (params.n(), row_stride(params.n()));
         let (i, basis) = (limbs[place], self.shape.basis(self.level()));
-        let part = soon.len().div_ceil(8 * self.transforms(i).max(1)) * 8;
+        let part = soon.len().div_ceil(8 * self.transforms(i).max(1)).max(1) * 8;
+        let mut parts = soon.chunks(part);
         let rows = room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate();
         let digit = |(j, room): (usize, &'r mut [u64])| {
-            if self.is_own(j, i) {
-                return self.poly.limb(i);
-            }
-            let row = &mut room[place * stride..][..n];
-            if !self.digits[j].is_sum() {
-                self.extend(j, std::iter::once((&mut *row, i)));
-            }
-            let now = soon.split_off(..part.min(soon.len())).unwrap_or_default();
-            params.ntt(basis, i).forward_before(row, now);
+            let soon = if self.is_own(j, i) { None } else { Some(parts.next().unwrap_or_default()) };
+            (j, &mut room[place * stride..][..n], soon)
+        };
+        let digits: Vec<_> = rows.map(digit).collect();
+        let values = |(j, row, soon): (usize, &'r mut [u64], Option<&[u64]>)| -> &'r [u64] {
+            let Some(soon) = soon else { return self.poly.limb(i) };
+            self.digits[j].values(params.ntt(basis, i), row, soon);
             row
         };
-        rows.map(digit).collect()
+        digits.into_par_iter().map(values).collect()
     }
 }

@@ -1,10 +1,15 @@
 //! Products of ciphertexts.
 
+use rayon::prelude::*;
+
 use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels;
 use crate::ring::{Basis, Ntt, Poly};
+
+/// Columns of a limb that are multiplied together.
+const COLUMNS: usize = 2048;
 
 impl Evaluator<'_> {
     /// a·b before relinearisation; levels are aligned.
@@ -39,21 +44,28 @@ impl Evaluator<'_> {
             }
         }
         let basis = Basis::at_level(low.level());
-        // Borrow the limbs of all pairs for one limb index.
-        macro_rules! part {
-            ($($x:ident * $y:ident),+) => {{
-                let mut out = Poly::<Ntt>::unfilled(self.params.n(), basis);
-                out.for_each_limb(|i, limb| {
-                    let mut operands: Vec<(&[u64], &[u64])> = Vec::with_capacity(2 * pairs.len());
-                    for (a, b) in &pairs {
-                        $(operands.push((a.$x.limb(i), b.$y.limb(i)));)+
-                    }
-                    kernels::dot_into(self.params.q(i), limb, &operands);
-                });
-                out
-            }};
-        }
-        Ok(Product { d: [part!(c0 * c0), part!(c0 * c1, c1 * c0), part!(c1 * c1)], scale })
+        let n = self.params.n();
+        let mut d = [(); 3].map(|()| Poly::<Ntt>::unfilled(n, basis));
+        let [d0, d1, d2] = d.each_mut().map(|d| d.data_mut().par_chunks_exact_mut(n));
+        d0.zip(d1).zip(d2).enumerate().for_each(|(i, ((d0, d1), d2))| {
+            // A few columns at a time: factors come from memory once for all three sums.
+            let columns = d0.chunks_mut(COLUMNS).zip(d1.chunks_mut(COLUMNS)).zip(d2.chunks_mut(COLUMNS));
+            for (k, ((d0, d1), d2)) in columns.enumerate() {
+                let columns = k * COLUMNS..k * COLUMNS + d0.len();
+                // Operands of the sums of c0·c0, of c0·c1 + c1·c0 and of c1·c1.
+                let mut operands = [(); 3].map(|()| Vec::with_capacity(2 * pairs.len()));
+                for (a, b) in &pairs {
+                    let [a0, a1, b0, b1] = [&a.c0, &a.c1, &b.c0, &b.c1].map(|c| &c.limb(i)[columns.clone()]);
+                    operands[0].push((a0, b0));
+                    operands[1].extend([(a0, b1), (a1, b0)]);
+                    operands[2].push((a1, b1));
+                }
+                for (out, operands) in [d0, d1, d2].into_iter().zip(&operands) {
+                    kernels::dot_into(self.params.q(i), out, operands);
+                }
+            }
+        });
+        Ok(Product { d, scale })
     }
 
     /// p + q, at one level and scale.

@@ -123,8 +123,7 @@ impl Switch<'_> {
                 let (x, y) = (&mut x[..n], &mut y[..n]);
                 let digits = self.digits.at(params, (limbs, place), &mut room, self.soon(i));
                 self.limb(i, &digits, [x, y], None, &Finish::Store);
-                params.ntt(basis, i).inverse(x);
-                params.ntt(basis, i).inverse(y);
+                rayon::join(|| params.ntt(basis, i).inverse(x), || params.ntt(basis, i).inverse(y));
             }
         });
         let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
@@ -138,10 +137,10 @@ impl Switch<'_> {
         for_groups(0, (group, n), out.each_mut().map(Poly::data_mut), |limbs, [x, y]| {
             let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()) + 2 * limbs.len() * stride);
             let (rests, room) = room.split_at_mut(2 * limbs.len() * stride);
-            for (end, rests) in ends.iter().zip(rests.chunks_exact_mut(limbs.len() * stride)) {
+            ends.par_iter().zip(rests.par_chunks_exact_mut(limbs.len() * stride)).for_each(|(end, rests)| {
                 let mut rows: Vec<&mut [u64]> = rests.chunks_exact_mut(stride).map(|row| &mut row[..n]).collect();
-                end.residues_into(limbs, &mut rows);
-            }
+                end.begin(limbs, &mut rows);
+            });
             self.digits.begin(limbs, room);
             let (rests_x, rests_y) = rests.split_at_mut(limbs.len() * stride);
             let rests = rests_x.chunks_exact_mut(stride).zip(rests_y.chunks_exact_mut(stride));
@@ -151,12 +150,12 @@ impl Switch<'_> {
                 let soon = self.soon(i);
                 let part = soon.len() / (self.digits.transforms(i) + 2) / 8 * 8;
                 let ((soon_x, soon_y), soon) = (soon[..2 * part].split_at(part), &soon[2 * part..]);
-                params.ntt_q(i).forward_before(rest_x, soon_x);
-                params.ntt_q(i).forward_before(rest_y, soon_y);
+                let table = params.ntt_q(i);
+                rayon::join(|| ends[0].values(table, rest_x, soon_x), || ends[1].values(table, rest_y, soon_y));
                 let digits = self.digits.at(params, (limbs, place), room, soon);
                 let m = params.q(i);
                 let inverse = m.inv(product_of(params, m, basis, keep));
-                let finish = Finish::Divide { rests: [rest_x, rest_y], inverse };
+                let finish = Finish::Divide { rests: [&*rest_x, &*rest_y], inverse };
                 self.limb(i, &digits, [x, y], moves, &finish);
             }
         });

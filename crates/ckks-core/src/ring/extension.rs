@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::kernels::{self, AlignedBuf, BasisConverter, Modulus};
+use crate::kernels::{AlignedBuf, BasisConverter, Modulus, NttTable};
 use crate::params::Params;
 
 /// Words between the ends of rows that are read together: rows powers of two apart would share a few sets of every cache.
@@ -23,8 +23,7 @@ pub(crate) fn row_stride(n: usize) -> usize {
 pub(crate) struct Extension {
     n: usize,
     from: Vec<Modulus>,
-    to: Vec<Modulus>,
-    /// `None` for one prime, whose residues need only be centred.
+    /// `None` for one prime, whose residues need only be centred: while they are transformed.
     converter: Option<Arc<BasisConverter>>,
     /// One row for each source prime; several are scaled for the converter and have a row of quotients behind them.
     rows: AlignedBuf,
@@ -51,23 +50,26 @@ impl Extension {
             let blocks = blocks.par_iter_mut().zip(quotients.par_chunks_mut(COLUMNS));
             blocks.for_each(|(rows, quotients)| converter.prepare(rows, quotients));
         }
-        let moduli = |list: &[usize]| list.iter().map(|&i| *params.prime(i)).collect();
-        Ok(Self { n, from: moduli(from), to: moduli(to), converter, rows })
+        Ok(Self { n, from: from.iter().map(|&i| *params.prime(i)).collect(), converter, rows })
     }
 
-    /// The residues modulo the primes that stand at `places` of the list of targets, one row for each.
-    pub(crate) fn residues_into(&self, places: &[usize], out: &mut [&mut [u64]]) {
-        let row = |i: usize| &self.rows[i * row_stride(self.n)..][..self.n];
+    fn row(&self, i: usize) -> &[u64] {
+        &self.rows[i * row_stride(self.n)..][..self.n]
+    }
+
+    /// Prepares one row for each of the primes that stand at `places` of the list of targets for [`Extension::values`].
+    pub(crate) fn begin(&self, places: &[usize], out: &mut [&mut [u64]]) {
+        if let Some(converter) = &self.converter {
+            let terms: Vec<&[u64]> = (0..=self.from.len()).map(|i| self.row(i)).collect();
+            converter.sums(places, &terms, out);
+        }
+    }
+
+    /// Makes a row that [`Extension::begin`] prepared the values modulo the prime of `table`. Meanwhile the memory of `soon` is fetched.
+    pub(crate) fn values(&self, table: &NttTable, out: &mut [u64], soon: &[u64]) {
         match &self.converter {
-            Some(converter) => {
-                let terms: Vec<&[u64]> = (0..=self.from.len()).map(row).collect();
-                converter.sums(places, &terms, out);
-            }
-            None => {
-                for (&place, out) in places.iter().zip(out) {
-                    kernels::centred_residues_into(&self.to[place], out, &self.from[0], row(0));
-                }
-            }
+            Some(_) => table.forward_before(out, soon),
+            None => table.forward_centred(out, &self.from[0], self.row(0), soon),
         }
     }
 

@@ -54,8 +54,7 @@ pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: 
     let part = |dividend: &dyn Dividend, end: usize, i: usize, out: &mut [u64]| {
         let table = params.ntt_q(i);
         let m = table.modulus();
-        kernels::centred_residues_into(m, out, last, ends.limb(end));
-        table.forward(out);
+        table.forward_centred(out, last, ends.limb(end), &[]);
         dividend.finish(i, m, out, m.inv(m.reduce_u64(last.value())));
     };
     super::fill_pair(n, Basis::at_level(level - 1), |i, out_x, out_y| {

@@ -88,6 +88,24 @@ impl NttTable {
         }
     }
 
+    /// The values of a polynomial whose coefficients are the representatives of `x` in (−q/2, q/2), for residues x modulo `from` = q:
+    /// [`super::centred_residues_into`] and [`NttTable::forward_before`].
+    ///
+    /// # Panics
+    /// If `out` or `x` has not N words.
+    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) {
+        assert!(out.len() == self.n() && x.len() == self.n());
+        #[cfg(target_arch = "x86_64")]
+        if active_path() == KernelPath::Ifma
+            && super::ifma::ntt::fits(self.log_n)
+            && self.ifma_forward_centred(out, from, x, soon).is_some()
+        {
+            return;
+        }
+        super::centred_residues_into(&self.modulus, out, from, x);
+        self.forward_before(out, soon);
+    }
+
     /// Values to coefficients, in place, with the factor 1/N.
     ///
     /// # Panics
@@ -157,6 +175,12 @@ impl NttTable {
     fn ifma_forward(&self, a: &mut [u64], soon: &[u64]) {
         // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, DQ and IFMA.
         unsafe { self.ifma().forward(a, soon) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn ifma_forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) -> Option<()> {
+        // SAFETY: as in `ifma_forward`.
+        unsafe { self.ifma().forward_centred(out, from, x, soon) }
     }
 
     #[cfg(target_arch = "x86_64")]

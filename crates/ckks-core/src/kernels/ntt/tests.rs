@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kernels::tests::{largest_prime, lcg, primes_for, smallest_prime};
+use crate::kernels::tests::{largest_prime, lcg, on_every_path, primes_for, smallest_prime};
 
 type Transform = fn(&NttTable, &mut [u64]);
 
@@ -124,6 +124,32 @@ fn the_least_and_the_largest_prime_work() {
         for p in [smallest_prime(log_n), largest_prime(log_n)] {
             let table = table(p, log_n);
             agree(&table, &lcg(3).map(|x| x % p).take(table.n()).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Sources of every size beside targets of every size: with the first stages while they are read, and where words would grow too large.
+#[test]
+fn centred_residues_are_transformed_on_the_way() {
+    for log_n in [7, 8, 9, 13] {
+        for (p, q) in primes_for(log_n).into_iter().flat_map(|p| primes_for(log_n).into_iter().map(move |q| (p, q))) {
+            let (table, from) = (table(p, log_n), Modulus::new(q).unwrap());
+            let n = table.n();
+            let any: Vec<u64> = lcg(p ^ q).map(|x| x % q).take(n).collect();
+            let edges = (0..n).map(|i| [0, q / 2, q / 2 + 1, q - 1][i % 4]).collect();
+            for x in [any, edges, vec![q / 2; n], vec![q - 1; n]] {
+                let wanted: Vec<u64> = {
+                    let mut out = vec![0; n];
+                    crate::kernels::portable::pointwise::centred_residues_into(table.modulus(), &mut out, &from, &x);
+                    table.portable_forward(&mut out);
+                    out
+                };
+                on_every_path(|| {
+                    let mut out = vec![1; n];
+                    table.forward_centred(&mut out, &from, &x, &[1; 77]);
+                    assert_eq!(out, wanted, "N = {n}, p = {p}, q = {q}");
+                });
+            }
         }
     }
 }

@@ -10,7 +10,8 @@ use super::factor::{Factor, back_factors, broadcast, front_factors};
 use super::soon::Soon;
 use super::transpose::{exchange_halves, exchange_lanes, exchange_words, transpose};
 use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
-use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
+use crate::kernels::Modulus;
+use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, splat, store, store_rows, sub};
 
 impl Twiddles {
     /// See [`crate::kernels::NttTable::forward`].
@@ -20,11 +21,50 @@ impl Twiddles {
         let prime = Prime::new(&self.modulus);
         let soon = &mut Soon::new(soon, a.len());
         let rows = a.as_chunks_mut::<8>().0;
-        // A word starts below p and grows by at most 2p a stage.
-        if u64::from(2 * log_n + 1) * self.modulus.value() < 1 << 52 {
+        if self.is_lazy(log_n, 0) {
             self.forward_block::<true>(&prime, rows, log_n, 1, soon);
         } else {
             self.forward_block::<false>(&prime, rows, log_n, 1, soon);
+        }
+    }
+
+    /// See [`crate::kernels::NttTable::forward_centred`]; `None` where words would grow too large.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) -> Option<()> {
+        let log_n = out.len().trailing_zeros();
+        let (p, q) = (self.modulus.value(), from.value());
+        if log_n < LOG_LEAF + 2 {
+            return None;
+        }
+        let prime = Prime::new(&self.modulus);
+        let source =
+            Centred { rows: x.as_chunks().0, half: splat(q / 2), minus_q: splat(self.modulus.neg(self.modulus.reduce_u64(q))) };
+        let soon = &mut Soon::new(soon, out.len());
+        let rows = out.as_chunks_mut::<8>().0;
+        if self.is_lazy(log_n, q) {
+            self.forward_from::<true>(&prime, rows, &source, soon);
+        } else if q <= 3 * p && !self.is_lazy(log_n, 0) {
+            self.forward_from::<false>(&prime, rows, &source, soon);
+        } else {
+            return None;
+        }
+        Some(())
+    }
+
+    /// True if words that start below p + `more` and grow by at most 2p a stage need no reduction.
+    fn is_lazy(&self, log_n: u32, more: u64) -> bool {
+        u64::from(2 * log_n + 1) * self.modulus.value() + more < 1 << 52
+    }
+
+    /// All stages, the first two while words are read.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn forward_from<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], source: &Centred<'_>, soon: &mut Soon<'_>) {
+        let w = [broadcast(self.top[1]), broadcast(self.top[2]), broadcast(self.top[3])];
+        let quarter = rows.len() / 4;
+        centred_quarters::<LAZY, true>(prime, rows, source, 0..quarter / 2, &w);
+        centred_quarters::<LAZY, false>(prime, rows, source, quarter / 2..quarter, &w);
+        for (i, rows) in rows.chunks_exact_mut(quarter).enumerate() {
+            self.forward_block::<LAZY>(prime, rows, quarter.trailing_zeros() + 3, 4 + i, soon);
         }
     }
 
@@ -135,15 +175,56 @@ fn radix_4<const LAZY: bool>(prime: &Prime, rows: &mut [Row], root: Root, roots:
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn quarters<const LAZY: bool, const CLEAN: bool>(prime: &Prime, [q0, q1, q2, q3]: [&mut [Row]; 4], w: &[Factor; 3]) {
     for (((r0, r1), r2), r3) in q0.iter_mut().zip(q1).zip(q2).zip(q3) {
-        let [mut x0, mut x1, mut x2, mut x3] = [load(r0), load(r1), load(r2), load(r3)];
-        butterfly::<LAZY, true>(prime, &mut x0, &mut x2, w[0]);
-        butterfly::<LAZY, false>(prime, &mut x1, &mut x3, w[0]);
-        butterfly::<LAZY, CLEAN>(prime, &mut x0, &mut x1, w[1]);
-        butterfly::<LAZY, CLEAN>(prime, &mut x2, &mut x3, w[2]);
-        store(r0, x0);
-        store(r1, x1);
-        store(r2, x2);
-        store(r3, x3);
+        let mut x = [load(r0), load(r1), load(r2), load(r3)];
+        two_stages::<LAZY, CLEAN>(prime, &mut x, w);
+        store(r0, x[0]);
+        store(r1, x[1]);
+        store(r2, x[2]);
+        store(r3, x[3]);
+    }
+}
+
+/// Two stages on four vectors at distances 2, 1.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn two_stages<const LAZY: bool, const CLEAN: bool>(prime: &Prime, [x0, x1, x2, x3]: &mut [__m512i; 4], w: &[Factor; 3]) {
+    butterfly::<LAZY, true>(prime, x0, x2, w[0]);
+    butterfly::<LAZY, false>(prime, x1, x3, w[0]);
+    butterfly::<LAZY, CLEAN>(prime, x0, x1, w[1]);
+    butterfly::<LAZY, CLEAN>(prime, x2, x3, w[2]);
+}
+
+/// Residues modulo q that are read centred.
+struct Centred<'a> {
+    rows: &'a [Row],
+    /// ⌊q/2⌋.
+    half: __m512i,
+    /// −q mod p.
+    minus_q: __m512i,
+}
+
+/// [`quarters`] of what is read from `source`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn centred_quarters<const LAZY: bool, const CLEAN: bool>(
+    prime: &Prime,
+    rows: &mut [Row],
+    source: &Centred<'_>,
+    range: std::ops::Range<usize>,
+    w: &[Factor; 3],
+) {
+    let quarter = rows.len() / 4;
+    for i in range {
+        let mut x = [_mm512_setzero_si512(); 4];
+        for k in 0..4 {
+            let word = load(&source.rows[k * quarter + i]);
+            let above = _mm512_cmpgt_epu64_mask(word, source.half);
+            x[k] = _mm512_mask_add_epi64(word, above, word, source.minus_q);
+        }
+        two_stages::<LAZY, CLEAN>(prime, &mut x, w);
+        for k in 0..4 {
+            store(&mut rows[k * quarter + i], x[k]);
+        }
     }
 }
 
