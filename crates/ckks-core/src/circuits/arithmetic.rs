@@ -119,13 +119,15 @@ pub trait Arithmetic: Sync {
     /// matrix that comes after the baby rotations ([`super::block_transform::BlockTransform`]). One level below the lowest of
     /// the vectors; the Galois keys of [`Giants::rotations`] **at the level of the vectors**, because the rescaling comes last,
     /// in one division with that of the last key switch (eprint 2020/1203 §4.3). The provided form rescales first, which the
-    /// same keys serve.
+    /// same keys serve. A vector at a higher level loses its upper primes and nothing else: its factors are encoded at the
+    /// scale that brings the product to the canonical one.
     ///
     /// # Errors
     /// As [`Arithmetic::dot_plain`]; an index outside `vectors` and an output without terms are refused.
-    fn matrix_product(&self, vectors: &[Self::Vector], outputs: &[Giants<'_>]) -> Result<Vec<Self::Vector>> {
+    fn matrix_product(&self, vectors: &[&Self::Vector], outputs: &[Giants<'_>]) -> Result<Vec<Self::Vector>> {
         let lowest = vectors.iter().map(|v| self.level(v)).min().unwrap_or(0);
         let lowered = vectors.iter().map(|v| self.drop_to_level(v, lowest)).collect::<Result<Vec<_>>>()?;
+        let lowered: Vec<&Self::Vector> = lowered.iter().collect();
         let inner = |g: &Giant<'_>| {
             let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
             self.dot_plain(&terms)
@@ -246,8 +248,8 @@ pub(super) fn giant_rotations(chained: bool, steps: impl Iterator<Item = i64>) -
 ///
 /// # Errors
 /// [`Error::LengthMismatch`].
-pub fn indexed<V>(vectors: &[V], i: usize) -> Result<&V> {
-    vectors.get(i).ok_or_else(|| Error::LengthMismatch {
+pub fn indexed<V: Copy>(vectors: &[V], i: usize) -> Result<V> {
+    vectors.get(i).copied().ok_or_else(|| Error::LengthMismatch {
         what: "vectors of a matrix product",
         found: vectors.len(),
         needed: format!("more than {i}"),

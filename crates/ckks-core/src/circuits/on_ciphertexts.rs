@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::arithmetic::{Giant, Giants};
+use super::arithmetic::{Giant, Giants, indexed};
 use super::{Arithmetic, PlainVector};
 use crate::bootstrap::Bootstrapper;
 use crate::ciphertext::Ciphertext;
@@ -101,11 +101,15 @@ impl<'k> CkksEvaluator<'k> {
 
     /// Scale of plaintext factors at `level`: S_{ℓ−1}·q_ℓ/S_ℓ.
     fn factor_scale(&self, operation: &'static str, level: usize) -> Result<Scale> {
+        Ok(self.product_scale(operation, level)?.over(self.params().scale_at(level)))
+    }
+
+    /// Scale of products at `level`, which one rescaling makes canonical: S_{ℓ−1}·q_ℓ.
+    fn product_scale(&self, operation: &'static str, level: usize) -> Result<Scale> {
         let Some(below) = level.checked_sub(1) else {
             return Err(Error::LevelsExhausted { operation, needed: 1, available: 0 });
         };
-        let params = self.inner.params();
-        Ok(params.scale_at(below).times(self.inner.prime_scale(level)).over(params.scale_at(level)))
+        Ok(self.params().scale_at(below).times(self.inner.prime_scale(level)))
     }
 
     fn encode(&self, p: &PlainVector, level: usize, scale: Scale) -> Result<Plaintext> {
@@ -122,16 +126,9 @@ impl<'k> CkksEvaluator<'k> {
         }
     }
 
-    /// Σ aᵢ ⊙ pᵢ without rescaling, all at one level.
-    fn dot(&self, terms: &[(&Ciphertext, &PlainVector)], level: usize, scale: Scale) -> Result<Ciphertext> {
-        let plain = terms.par_iter().map(|(_, p)| self.encode_subring(p, level, scale)).collect::<Result<Vec<_>>>()?;
-        let pairs: Vec<_> = terms.iter().zip(&plain).map(|((a, _), p)| (*a, p)).collect();
-        self.inner.dot_subring(&pairs)
-    }
-
-    /// The inner sums of giants, without rescaling.
+    /// The inner sums of giants at `level`, without rescaling; `scale` is that of the products.
     fn inner_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
-        match self.real_matrix(inputs.len(), giants, level, scale)? {
+        match self.real_matrix(inputs, giants, level, scale)? {
             Some(matrix) => self.inner.matrix_real(inputs, &matrix),
             None => self.subring_sums(inputs, giants, level, scale),
         }
@@ -141,7 +138,9 @@ impl<'k> CkksEvaluator<'k> {
     fn subring_sums(&self, inputs: &[&Ciphertext], giants: &[Giant<'_>], level: usize, scale: Scale) -> Result<Vec<Ciphertext>> {
         let mut sums = Vec::with_capacity(giants.len());
         for some in giants.chunks(GIANTS_AT_ONCE) {
-            let encode = |&(i, p): &(usize, &PlainVector)| Ok((i, self.encode_subring(p, level, scale)?));
+            let encode = |&(i, p): &(usize, &PlainVector)| {
+                Ok((i, self.encode_subring(p, level, scale.over(indexed(inputs, i)?.scale()))?))
+            };
             let plain: Vec<Vec<_>> =
                 some.par_iter().map(|g| g.terms.iter().map(encode).collect::<Result<_>>()).collect::<Result<_>>()?;
             let rows: Vec<Vec<_>> = plain.iter().map(|row| row.iter().map(|(i, p)| (*i, p)).collect()).collect();
@@ -151,16 +150,22 @@ impl<'k> CkksEvaluator<'k> {
     }
 
     /// The matrix of real plaintexts, if it can be multiplied class by class and that is worth it.
-    fn real_matrix<'p>(&self, inputs: usize, giants: &[Giant<'p>], level: usize, scale: Scale) -> Result<Option<RealMatrix<'p>>> {
+    fn real_matrix<'p>(
+        &self,
+        inputs: &[&Ciphertext],
+        giants: &[Giant<'p>],
+        level: usize,
+        scale: Scale,
+    ) -> Result<Option<RealMatrix<'p>>> {
         let terms = || giants.iter().flat_map(|g| &g.terms);
         let period = terms().map(|t| t.1.period()).max().unwrap_or(1);
         let long_runs = period * 2 * SHORTEST_RUN <= self.params().n();
-        let full = terms().count() * SPARSEST >= giants.len() * inputs;
+        let full = terms().count() * SPARSEST >= giants.len() * inputs.len();
         if !long_runs || !full || !terms().all(|t| t.1.is_real()) || giants.iter().any(|g| g.terms.is_empty()) {
             return Ok(None);
         }
-        let factor = scale.to_f64();
         let real = |&(i, p): &(usize, &'p PlainVector)| {
+            let factor = scale.over(indexed(inputs, i)?.scale()).to_f64();
             let plain = match (p.as_compact(), p.as_real()) {
                 (Some((small, unit)), _) => RealPlaintext { coefficients: RealCoefficients::Small(small), factor: unit * factor },
                 (None, values) => {
@@ -173,7 +178,7 @@ impl<'k> CkksEvaluator<'k> {
         let rows: Vec<Vec<_>> =
             giants.par_iter().map(|g| g.terms.iter().map(real).collect::<Result<_>>()).collect::<Result<_>>()?;
         let largest = rows.par_iter().flatten().map(|(_, p)| p.largest()).reduce(|| 0.0, f64::max);
-        self.encoder.check_fits(largest, level, scale)?;
+        self.encoder.check_fits(largest, level, self.factor_scale("a matrix product", level)?)?;
         Ok((largest + 1.0 < LARGEST_COEFFICIENT).then_some(RealMatrix { rows, period, scale }))
     }
 
@@ -241,11 +246,12 @@ impl Arithmetic for CkksEvaluator<'_> {
     }
 
     fn dot_plain(&self, terms: &[(&Ciphertext, &PlainVector)]) -> Result<Ciphertext> {
-        let vectors: Vec<_> = terms.iter().map(|t| t.0).collect();
-        let (level, lowered) = self.lowered(&vectors)?;
-        let scale = self.factor_scale("a plaintext product", level)?;
-        let terms: Vec<_> = lowered.iter().zip(terms).map(|(a, (_, p))| (&**a, *p)).collect();
-        self.canonical(self.inner.rescale(&self.dot(&terms, level, scale)?)?)
+        let level = terms.iter().map(|t| t.0.level()).min().unwrap_or(0);
+        let scale = self.product_scale("a plaintext product", level)?;
+        let encode = |(a, p): &(&Ciphertext, &PlainVector)| self.encode_subring(p, level, scale.over(a.scale()));
+        let plain = terms.par_iter().map(encode).collect::<Result<Vec<_>>>()?;
+        let pairs: Vec<_> = terms.iter().zip(&plain).map(|((a, _), p)| (*a, p)).collect();
+        self.canonical(self.inner.rescale(&self.inner.dot_subring(&pairs)?)?)
     }
 
     fn linear_combination(&self, terms: &[(&Ciphertext, f64)], constant: f64) -> Result<Ciphertext> {
@@ -288,17 +294,16 @@ impl Arithmetic for CkksEvaluator<'_> {
         self.inner.rotate_sum(&terms)
     }
 
-    fn matrix_product(&self, vectors: &[Ciphertext], outputs: &[Giants<'_>]) -> Result<Vec<Ciphertext>> {
-        let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>())?;
-        let scale = self.factor_scale("a matrix product", level)?;
-        let inputs: Vec<&Ciphertext> = lowered.iter().map(|v| &**v).collect();
+    fn matrix_product(&self, inputs: &[&Ciphertext], outputs: &[Giants<'_>]) -> Result<Vec<Ciphertext>> {
+        let level = inputs.iter().map(|v| v.level()).min().unwrap_or(0);
+        let scale = self.product_scale("a matrix product", level)?;
         let output = |giants: &Giants<'_>| {
             if !giants.chained {
-                if let Some(matrix) = self.real_matrix(inputs.len(), &giants.giants, level, scale)? {
+                if let Some(matrix) = self.real_matrix(inputs, &giants.giants, level, scale)? {
                     let steps: Vec<i64> = giants.giants.iter().map(|g| g.step).collect();
-                    return self.canonical(self.inner.matrix_real_rotated_rescale(&inputs, &matrix, &steps)?);
+                    return self.canonical(self.inner.matrix_real_rotated_rescale(inputs, &matrix, &steps)?);
                 }
-                let sums = self.subring_sums(&inputs, &giants.giants, level, scale)?;
+                let sums = self.subring_sums(inputs, &giants.giants, level, scale)?;
                 let terms: Vec<_> = sums.iter().zip(&giants.giants).map(|(v, g)| (v, g.step)).collect();
                 return self.canonical(self.inner.rotate_sum_rescale(&terms)?);
             }
@@ -308,7 +313,7 @@ impl Arithmetic for CkksEvaluator<'_> {
             let at_once = if all_real { giants.giants.len().max(1) } else { GIANTS_AT_ONCE };
             let mut chain: Option<(Ciphertext, i64)> = None;
             for some in giants.giants.rchunks(at_once) {
-                let sums = self.inner_sums(&inputs, some, level, scale)?;
+                let sums = self.inner_sums(inputs, some, level, scale)?;
                 for (inner, giant) in sums.into_iter().zip(some).rev() {
                     let sum = match chain {
                         None => inner,
@@ -322,6 +327,7 @@ impl Arithmetic for CkksEvaluator<'_> {
             };
             self.canonical(self.inner.rotate_sum_rescale(&[(&sum, at)])?)
         };
-        outputs.iter().map(output).collect()
+        // Chains are long and made of small steps: side by side they keep more threads busy than the steps do.
+        outputs.par_iter().map(output).collect()
     }
 }

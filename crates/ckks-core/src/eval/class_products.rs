@@ -20,7 +20,7 @@ const PARTS: usize = 16;
 /// Outputs of more bytes than this do not stay in caches until they are read.
 const CACHED_BYTES: usize = 16 << 20;
 
-/// Real plaintexts: rows of (input, plaintext), an input at most once a row; their longest period; the scale of all.
+/// Real plaintexts: rows of (input, plaintext), an input at most once a row; their longest period; the scale of all products.
 pub(crate) struct RealMatrix<'a> {
     pub rows: Vec<Vec<(usize, RealPlaintext<'a>)>>,
     pub period: usize,
@@ -46,12 +46,12 @@ enum Target<'a> {
 }
 
 impl Evaluator<'_> {
-    /// For every row Σ inputs\[i\] ⊙ p over its (i, p); nothing is rescaled. Inputs have one level and one scale.
+    /// For every row Σ inputs\[i\] ⊙ p over its (i, p), at the lowest level among the inputs; nothing is rescaled.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] for no inputs, an input that does not exist or a period above N/2; [`Error::ScaleMismatch`].
+    /// [`Error::LengthMismatch`] for no inputs, an input that does not exist or a period above N/2.
     pub(crate) fn matrix_real(&self, inputs: &[&Ciphertext], matrix: &RealMatrix<'_>) -> Result<Vec<Ciphertext>> {
-        let scale = common_scale(inputs)?.times(matrix.scale);
+        let scale = matrix.scale;
         let ClassProducts { c0, c1 } = self.class_products(inputs, matrix, None)?;
         Ok(c0.into_iter().zip(c1).map(|(c0, c1)| Ciphertext { c0, c1, scale }).collect())
     }
@@ -67,8 +67,8 @@ impl Evaluator<'_> {
         matrix: &RealMatrix<'_>,
         steps: &[i64],
     ) -> Result<Ciphertext> {
-        let scale = common_scale(inputs)?.times(matrix.scale);
-        let level = inputs.first().map_or(0, |c| c.level());
+        let scale = matrix.scale;
+        let level = lowest(inputs)?;
         let keys = steps.iter().map(|&step| self.rotation_key(step, level)).collect::<Result<Vec<_>>>()?;
         let mut products = self.class_products(inputs, matrix, Some(steps))?;
         let c0 = products.c0.swap_remove(0);
@@ -89,7 +89,7 @@ impl Evaluator<'_> {
             let needed = format!("a power of two up to {}", n / 2);
             return Err(Error::LengthMismatch { what: "period of a matrix product", found: period, needed });
         }
-        let basis = Basis::at_level(inputs.first().map_or(0, |c| c.level()));
+        let basis = Basis::at_level(lowest(inputs)?);
         let line_bytes = size_of::<Lanes<u64>>() * period * inputs.len().div_ceil(LANE_INPUTS);
         let at_once = (WEIGHT_BYTES / line_bytes.max(1)).max(1) * LANE_OUTPUTS;
         let transforms: Vec<_> =
@@ -151,14 +151,9 @@ impl Evaluator<'_> {
     }
 }
 
-fn common_scale(inputs: &[&Ciphertext]) -> Result<Scale> {
-    let Some(first) = inputs.first() else {
-        return Err(Error::LengthMismatch { what: "vectors of a matrix product", found: 0, needed: "at least 1".into() });
-    };
-    match inputs.iter().find(|c| c.level() != first.level() || !c.scale.matches(first.scale)) {
-        Some(other) => Err(Error::ScaleMismatch { level: first.level(), left: first.scale.log2(), right: other.scale.log2() }),
-        None => Ok(first.scale),
-    }
+fn lowest(inputs: &[&Ciphertext]) -> Result<usize> {
+    let none = || Error::LengthMismatch { what: "vectors of a matrix product", found: 0, needed: "at least 1".into() };
+    inputs.iter().map(|c| c.level()).min().ok_or_else(none)
 }
 
 /// Limb `i` of some polynomials, cut into the parts of the classes.

@@ -8,6 +8,7 @@ use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels;
+use crate::params::Scale;
 use crate::plaintext::{Plaintext, SubringPlaintext};
 use crate::ring::{Basis, Ntt, Poly, ProductOf, rescaled_pair};
 
@@ -106,7 +107,7 @@ impl Evaluator<'_> {
         Ok(Ciphertext { c0, c1, scale: a.scale.times(b.scale).over(self.prime_scale(level)) })
     }
 
-    /// Σ a_i ⊙ b_i with lazy accumulation; all products must have one scale and all ciphertexts one level.
+    /// Σ a_i ⊙ b_i with lazy accumulation, at the lowest level among the a_i; all products must have one scale.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] for an empty sum, [`Error::ScaleMismatch`], [`Error::LevelsExhausted`].
@@ -146,7 +147,7 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    /// Σ a_i ⊙ b_i for plaintexts of small period; all products must have one scale and all ciphertexts one level.
+    /// Σ a_i ⊙ b_i for plaintexts of small period, at the lowest level among the a_i; all products must have one scale.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] for an empty sum, [`Error::ScaleMismatch`], [`Error::LevelsExhausted`].
@@ -156,8 +157,8 @@ impl Evaluator<'_> {
         Ok(self.matrix_subring(&inputs, &[row])?.swap_remove(0))
     }
 
-    /// For every row Σ inputs\[i\] ⊙ p over its (i, p): one small matrix product per run of equal words. All products must have
-    /// one scale and all inputs one level; an input may occur once in a row.
+    /// For every row Σ inputs\[i\] ⊙ p over its (i, p), at the lowest level among the inputs: one small matrix product per run of
+    /// equal words. All products must have one scale; an input may occur once in a row.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`] for an empty row, for an input that does not exist or occurs twice, [`Error::ScaleMismatch`],
@@ -199,17 +200,14 @@ impl Evaluator<'_> {
         Ok(c0.into_iter().zip(c1).map(|(c0, c1)| Ciphertext { c0, c1, scale }).collect())
     }
 
-    fn common_shape(
-        &self,
-        mut terms: impl Iterator<Item = (usize, usize, crate::params::Scale)>,
-    ) -> Result<(Basis, crate::params::Scale)> {
-        let Some((level, plain_level, scale)) = terms.next() else {
+    /// The lowest level of (ciphertext's level, plaintext's level, product's scale), and the scale.
+    fn common_shape(&self, terms: impl Iterator<Item = (usize, usize, Scale)> + Clone) -> Result<(Basis, Scale)> {
+        let Some((level, _, scale)) = terms.clone().min_by_key(|term| term.0) else {
             return Err(Error::LengthMismatch { what: "terms of a sum of products", found: 0, needed: "at least 1".into() });
         };
-        self.check_plain(level, plain_level)?;
-        for (other, plain_level, other_scale) in terms {
+        for (_, plain_level, other_scale) in terms {
             self.check_plain(level, plain_level)?;
-            if other != level || !scale.matches(other_scale) {
+            if !scale.matches(other_scale) {
                 return Err(Error::ScaleMismatch { level, left: scale.log2(), right: other_scale.log2() });
             }
         }

@@ -1,5 +1,7 @@
 //! Buffers that start on a cache line, so that no vector load straddles two.
 
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 
 use super::memory;
@@ -68,18 +70,19 @@ impl AlignedBuf {
     }
 }
 
-/// Lines of zeros that nobody used before.
+/// Lines of zeros in memory that nobody used before.
 fn fresh(count: usize) -> Vec<Line> {
-    let lines = bytemuck::zeroed_vec(count);
+    let mut lines = Vec::with_capacity(count);
     #[cfg(target_os = "linux")]
-    ask_for_huge_pages(&lines);
+    ask_for_huge_pages(lines.spare_capacity_mut());
+    lines.resize(count, Line([0; 8]));
     lines
 }
 
 /// Translations of addresses are what limits a stream of pages of 4 KiB: a key comes from memory half as fast again in pages of 2 MiB.
 /// They have to be asked for before anything is written.
 #[cfg(target_os = "linux")]
-fn ask_for_huge_pages(lines: &[Line]) {
+fn ask_for_huge_pages(lines: &[MaybeUninit<Line>]) {
     const HUGE: usize = 2 << 20;
     let range = lines.as_ptr_range();
     let (start, end) = ((range.start as usize).next_multiple_of(HUGE), range.end as usize / HUGE * HUGE);

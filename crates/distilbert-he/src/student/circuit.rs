@@ -6,8 +6,9 @@
 //! With the block outputs kept apart, x₁ = x₀ + W₁p₁ and x₂ = x₁ + W₂p₂ are never computed: every matrix that reads x_i is
 //! multiplied by the W's beforehand and reads x₀, p₁, … instead, which saves a level per block.
 //!
-//! All these states are real, so two share a vector as real and imaginary part ([`super::diagonals`]); a single state shares it
-//! between its own views.
+//! All these states are real, so a vector holds two views of one of them as real and imaginary part ([`Views`]). Their baby
+//! rotations are made when the state is new and serve every block after it: a block whose matrices read states of a higher
+//! level than its own uses their rotations as they are, without the upper primes.
 //!
 //! | step | levels |
 //! |---|---|
@@ -18,7 +19,7 @@
 //! | σ as an odd polynomial on \[−1, 1\] (β and the interval are folded into the two steps before) | ⌈log₂(degree + 1)⌉ |
 
 use ckks_core::circuits::PlainVector;
-use ckks_core::circuits::block_transform::BlockTransform;
+use ckks_core::circuits::block_transform::{Babies, BlockTransform};
 use ckks_core::circuits::polynomial::{ChebyshevPolynomial, evaluate_normalised};
 use he_tensor::Evaluator;
 
@@ -54,7 +55,7 @@ pub struct StudentCircuit {
 /// One bilinear block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// From the views of all states before it to (u, v), whose real parts count, halved.
+    /// From the windows and totals of all states before it to (u, v), whose real parts count, halved.
     pub(super) factors: BlockTransform,
     /// Bias of v.
     pub(super) bias: PlainVector,
@@ -70,12 +71,16 @@ pub(super) struct Head {
     pub(super) constant: f64,
 }
 
-/// What the matrices of a block read of a vector: itself, its left and right neighbour, the box to the right and to the left,
-/// the sum over all tokens.
+/// Vectors in [`Views::windows`].
+pub(super) const WINDOWS: usize = 4;
+
+/// What the matrices of a block read of a state x. Every tap reads x at some token, and, for the half of its matrix that wraps
+/// around ([`super::diagonals`]), one token before.
 pub(super) struct Views<V> {
-    centre: V,
-    neighbours: [V; 2],
-    boxes: [V; 2],
+    /// x\[t\] + i·x\[t − 1\]; x\[t + 1\] + i·x\[t − 2\]; B\[t + 2\] + i·B\[t + 1\]; B\[t − 9\] + i·B\[t − 10\] with the box sums
+    /// B\[t\] = x\[t\] + … + x\[t + 7\]. The first serves the tap in the centre and the inner halves of its two neighbours.
+    windows: [V; WINDOWS],
+    /// (1 + i) times the sum over all tokens.
     total: V,
 }
 
@@ -119,82 +124,66 @@ impl StudentCircuit {
             observe(Stage { name, block, index, total, level });
             index += 1;
         };
-        // Two states, finished as soon as the second is known: all their views while blocks come, then their total.
-        let mut pairs: Vec<Views<E::Vector>> = Vec::new();
+        let mut windows: Vec<Babies<E::Vector>> = Vec::new();
         let mut totals: Vec<E::Vector> = Vec::new();
-        let mut single = Some(tokens.clone());
+        let mut pairs_of_totals: Vec<Babies<E::Vector>> = Vec::new();
+        let mut newest = tokens.clone();
         for (i, block) in self.blocks.iter().enumerate() {
-            let level = single.iter().chain(pairs.iter().map(|p| &p.centre)).map(|v| evaluator.level(v)).min().unwrap_or(0);
-            tell("matrix products", i + 1, level);
-            let product = {
-                let alone = single.as_ref().map(|x| self.views(evaluator, x)?.folded(evaluator)).transpose()?;
-                let inputs: Vec<&E::Vector> = pairs.iter().flat_map(Views::all).chain(alone.iter().flatten()).collect();
-                let factors = block.factors.apply(evaluator, &inputs)?;
-                let [u, v] = factors.as_slice() else {
-                    return Err(Error::Malformed {
-                        what: "circuit",
-                        field: "number of factors",
-                        found: factors.len().to_string(),
-                        needed: "2".to_owned(),
-                    });
-                };
-                tell("product of the factors", i + 1, evaluator.level(u));
-                let v = evaluator.add_plain(&twice_real(evaluator, v)?, &block.bias)?;
-                evaluator.mul(&twice_real(evaluator, u)?, &v)?
-            };
-            if i + 1 == self.blocks.len() {
-                // Nothing reads neighbours any more.
-                totals = std::mem::take(&mut pairs).into_iter().map(|p| p.total).collect();
+            tell("matrix products", i + 1, evaluator.level(&newest));
+            let views = self.views(evaluator, &newest)?;
+            windows.extend(views.windows.map(Babies::of));
+            totals.push(views.total);
+            if let [.., first, second] = totals.as_slice()
+                && totals.len().is_multiple_of(2)
+            {
+                pairs_of_totals.push(Babies::of(with_imaginary(evaluator, first, second)?));
             }
-            match single.take() {
-                None => single = Some(product),
-                Some(first) => {
-                    let pair = evaluator.add(&first, &evaluator.mul_by_i(&product)?)?;
-                    if i + 1 == self.blocks.len() {
-                        totals.push(self.sum_over_tokens(evaluator, pair)?);
-                    } else {
-                        pairs.push(self.views(evaluator, &pair)?);
-                    }
-                }
+            let count = windows.len();
+            let mut inputs = std::mem::take(&mut windows);
+            inputs.append(&mut pairs_of_totals);
+            let pairs = inputs.len();
+            if let [rest @ .., last] = totals.as_slice()
+                && rest.len().is_multiple_of(2)
+            {
+                inputs.push(Babies::of(last.clone()));
             }
+            let factors = block.factors.apply_to(evaluator, &mut inputs)?;
+            inputs.truncate(pairs);
+            pairs_of_totals = inputs.split_off(count);
+            windows = inputs;
+            let [u, v] = exactly(factors)?;
+            tell("product of the factors", i + 1, evaluator.level(&u));
+            let v = evaluator.add_plain(&twice_real(evaluator, &v)?, &block.bias)?;
+            newest = evaluator.mul(&twice_real(evaluator, &u)?, &v)?;
         }
-        let single = single.map(|x| self.sum_over_tokens(evaluator, x)).transpose()?;
-        let margin = self.margin(evaluator, totals, single, &mut tell)?;
+        // Nothing reads neighbours any more.
+        drop((windows, pairs_of_totals));
+        totals.push(double(evaluator, newest, 1, self.layout.positions(), self.layout.token_step())?);
+        let margin = self.margin(evaluator, &totals, &mut tell)?;
         evaluator.watch("soft-argmax", &margin, 1.0);
         tell("Soft-Argmax polynomial", 0, evaluator.level(&margin));
         let centred = evaluate_normalised(evaluator, &self.sigmoid, &margin)?;
         Ok(evaluator.add_scalar(&centred, 0.5)?)
     }
 
-    /// β·margin / bound, from the totals of pairs and of a state without a partner.
+    /// β·margin / bound, from the totals of all states.
     fn margin<E: Evaluator>(
         &self,
         evaluator: &E,
-        pairs: Vec<E::Vector>,
-        single: Option<E::Vector>,
+        totals: &[E::Vector],
         tell: &mut dyn FnMut(&'static str, usize, usize),
     ) -> Result<E::Vector> {
-        let lowest = pairs.iter().chain(&single).map(|t| evaluator.level(t)).min().unwrap_or(0);
+        let totals: Vec<&E::Vector> = totals.iter().collect();
+        let lowest = totals.iter().map(|t| evaluator.level(t)).min().unwrap_or(0);
         tell("head: matrix product", 0, lowest);
-        let mut totals = Vec::new();
-        for z in pairs {
-            let z = evaluator.drop_to_level(&z, lowest)?;
-            let conjugate = evaluator.conjugate(&z)?;
-            totals.extend([evaluator.add(&z, &conjugate)?, evaluator.sub(&z, &conjugate)?]);
-        }
-        totals.extend(single);
         let head = &self.head;
         let mut squared = None;
         if let Some((matrix, bias)) = &head.square {
-            let outputs = matrix.apply(evaluator, &totals.iter().collect::<Vec<_>>())?;
+            let [g] = exactly(matrix.apply(evaluator, &totals)?)?;
             tell("head: square and sum", 0, lowest.saturating_sub(1));
-            for g in &outputs {
-                squared = Some(evaluator.square(&evaluator.add_plain(g, bias)?)?);
-            }
-            let level = lowest.saturating_sub(1);
-            totals = totals.iter().map(|t| evaluator.drop_to_level(t, level)).collect::<ckks_core::Result<_>>()?;
+            squared = Some(evaluator.square(&evaluator.add_plain(&g, bias)?)?);
         }
-        let mut terms = evaluator.dot_plain(&totals.iter().zip(&head.linear).collect::<Vec<_>>())?;
+        let mut terms = evaluator.dot_plain(&totals.into_iter().zip(&head.linear).collect::<Vec<_>>())?;
         if let Some(squared) = squared {
             terms = evaluator.add(&terms, &squared)?;
         }
@@ -205,44 +194,31 @@ impl StudentCircuit {
 
     fn views<E: Evaluator>(&self, evaluator: &E, x: &E::Vector) -> Result<Views<E::Vector>> {
         let (step, positions) = (self.layout.token_step(), self.layout.positions());
-        let neighbours = pair(evaluator.rotate_many(x, &[-step, step])?)?;
-        // The right neighbour is the first step of the sums.
-        let sum = evaluator.add(x, &neighbours[1])?;
-        let box_steps = BOX_SHIFTS.map(|shift| shift * step);
-        let (boxes, total);
+        let [left, right, before_left] = exactly(evaluator.rotate_many(x, &[-step, step, -2 * step])?)?;
+        let here = with_imaginary(evaluator, x, &left)?;
+        let around = with_imaginary(evaluator, &right, &before_left)?;
+        // `here` and `here` one token on: the first step of the sums needs no rotation.
+        let sum = evaluator.add(&here, &with_imaginary(evaluator, &right, x)?)?;
+        let [to_right, to_left] = BOX_SHIFTS.map(|shift| shift * step);
+        let ([right_box, left_box], total);
         if positions > BOX_TOKENS {
             let boxed = double(evaluator, sum, 2, BOX_TOKENS, step)?;
-            let mut rotated = evaluator.rotate_many(&boxed, &[box_steps[0], box_steps[1], BOX_TOKENS as i64 * step])?;
-            let next = rotated.pop().ok_or_else(too_few)?;
+            let steps = [to_right, to_left, BOX_TOKENS as i64 * step];
+            let next;
+            [right_box, left_box, next] = exactly(evaluator.rotate_many(&boxed, &steps)?)?;
             total = double(evaluator, evaluator.add(&boxed, &next)?, 2 * BOX_TOKENS, positions, step)?;
-            boxes = pair(rotated)?;
         } else {
             total = double(evaluator, sum, 2, positions, step)?;
             let boxed = double(evaluator, total.clone(), positions, BOX_TOKENS, step)?;
-            boxes = pair(evaluator.rotate_many(&boxed, &box_steps)?)?;
+            [right_box, left_box] = exactly(evaluator.rotate_many(&boxed, &[to_right, to_left])?)?;
         }
-        Ok(Views { centre: x.clone(), neighbours, boxes, total })
-    }
-
-    fn sum_over_tokens<E: Evaluator>(&self, evaluator: &E, x: E::Vector) -> Result<E::Vector> {
-        double(evaluator, x, 1, self.layout.positions(), self.layout.token_step())
+        Ok(Views { windows: [here, around, right_box, left_box], total })
     }
 }
 
-impl<V> Views<V> {
-    fn all(&self) -> [&V; 6] {
-        let ([left, right], [right_box, left_box]) = (&self.neighbours, &self.boxes);
-        [&self.centre, left, right, right_box, left_box, &self.total]
-    }
-}
-
-impl<V: Clone> Views<V> {
-    /// The views of a real vector, two in each: the centre with the total, each neighbour with the box on its side.
-    fn folded<E: Evaluator<Vector = V>>(self, evaluator: &E) -> Result<[V; 3]> {
-        let with = |a: &V, b: &V| evaluator.add(a, &evaluator.mul_by_i(b)?);
-        let ([left, right], [right_box, left_box]) = (&self.neighbours, &self.boxes);
-        Ok([with(&self.centre, &self.total)?, with(left, left_box)?, with(right, right_box)?])
-    }
+/// a + i·b.
+fn with_imaginary<E: Evaluator>(evaluator: &E, a: &E::Vector, b: &E::Vector) -> Result<E::Vector> {
+    Ok(evaluator.add(a, &evaluator.mul_by_i(b)?)?)
 }
 
 /// v + conj(v).
@@ -261,15 +237,11 @@ fn double<E: Evaluator>(evaluator: &E, mut sum: E::Vector, from: usize, to: usiz
     Ok(sum)
 }
 
-fn pair<V>(vectors: Vec<V>) -> Result<[V; 2]> {
-    <[V; 2]>::try_from(vectors).map_err(|_| too_few())
-}
-
-fn too_few() -> Error {
-    Error::Malformed {
+fn exactly<V, const N: usize>(vectors: Vec<V>) -> Result<[V; N]> {
+    <[V; N]>::try_from(vectors).map_err(|vectors| Error::Malformed {
         what: "circuit",
-        field: "number of rotations",
-        found: "too few".to_owned(),
-        needed: "one per step".to_owned(),
-    }
+        field: "number of vectors",
+        found: vectors.len().to_string(),
+        needed: N.to_string(),
+    })
 }

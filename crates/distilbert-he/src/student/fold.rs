@@ -6,8 +6,8 @@ use hnn_layers::bilinear_conv::{BOX_DIVISOR, BOX_REACH, BilinearConv};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 
-use super::circuit::{Block, Head, StudentCircuit};
-use super::diagonals::{DiagonalBuilder, plain};
+use super::circuit::{Block, Head, StudentCircuit, WINDOWS};
+use super::diagonals::{DiagonalBuilder, Half, plain};
 use super::{SlotLayout, Student};
 use crate::Result;
 
@@ -17,17 +17,16 @@ pub(super) const BOX_TOKENS: usize = BOX_REACH as usize - 1;
 /// Token shifts of the two boxes, to the right and to the left, which are sums of [`BOX_TOKENS`] tokens from a token on.
 pub(super) const BOX_SHIFTS: [i64; 2] = [2, -BOX_REACH];
 
-/// Tap of v (block of rows of its matrix) that reads each input of a state, in the order of [`super::circuit::Views`]; the last
-/// input is the sum over all tokens, which has a matrix of its own.
-const TAPS_OF_VIEWS: [usize; 5] = [1, 0, 2, 3, 4];
-
 /// What a real part is made of: v + conj(v) is twice the real part.
 const HALF: Complex64 = Complex64::new(0.5, 0.0);
 
 /// Factor of the weights of b in z = a + i·b, for a real part that is taken as v + conj(v).
 const HALF_OF_IMAGINARY: Complex64 = Complex64::new(0.0, -0.5);
 
-/// Baby steps for all matrices, in features: about the root of the 2p − 1 steps, a power of two, so that all matrices and the
+/// Factor of the weights of a total that is given as its product with 1 + i ([`super::circuit::Views`]).
+const OF_TOTAL: Complex64 = Complex64::new(0.5, -0.5);
+
+/// Baby steps for all matrices, in features: about the root of the p steps, a power of two, so that all matrices and the
 /// sums over the features share their keys.
 fn baby_steps(layout: SlotLayout) -> Option<usize> {
     Some(layout.sentences() << (layout.period().ilog2() / 2))
@@ -49,48 +48,43 @@ pub(super) fn compile(student: &Student, positions: usize, slots: usize) -> Resu
     Ok(StudentCircuit { layout, blocks, head, sigmoid: student.sigmoid().clone() })
 }
 
-/// Both factors of a block from the views of all states before it, and the bias of v.
+/// Both factors of a block from the views of all states before it, and the bias of v. The inputs are the windows of each state in
+/// the order of [`super::circuit::Views`], then the totals of all states, two in each.
 fn fold_block(block: &BilinearConv<f64>, outputs: &[Array2<f64>], layout: SlotLayout, divisor: f64) -> Result<Block> {
     let features = block.features();
-    // Weights by state and view, the centre tap of u, and the global mean.
-    let tap = |w: &Array2<f64>, view: usize| {
-        let at = TAPS_OF_VIEWS[view];
-        w.dot(&block.taps.slice(s![at * features..(at + 1) * features, ..])) / if view < 3 { 1.0 } else { BOX_DIVISOR }
+    let tap = |w: &Array2<f64>, k: usize| {
+        w.dot(&block.taps.slice(s![k * features..(k + 1) * features, ..])) / if k < 3 { 1.0 } else { BOX_DIVISOR }
     };
-    let total = |w: &Array2<f64>| w.dot(&block.global) / divisor;
-    let (half, of_imaginary) = (|_| HALF, |_| HALF_OF_IMAGINARY);
+    let input = |parts: &[(&Array2<f64>, Half, Complex64)]| {
+        let mut diagonals = DiagonalBuilder::new(layout);
+        parts.iter().for_each(|&(matrix, half, factor)| diagonals.add_half(matrix, half, factor));
+        diagonals.build()
+    };
+    let (a, b) = (HALF, HALF_OF_IMAGINARY);
     let (mut u, mut v) = (Vec::new(), Vec::new());
+    for w in outputs {
+        let [left, centre, right, right_box, left_box] = std::array::from_fn(|k| tap(w, k));
+        let alone = w.dot(&block.centre);
+        u.push(input(&[(&alone, Half::Within, a), (&alone, Half::Wrapped, b)])?);
+        u.extend(std::iter::repeat_n(Diagonals::new(), WINDOWS - 1));
+        // x[t] + i·x[t − 1]; then x[t + 1] + i·x[t − 2].
+        v.push(input(&[
+            (&centre, Half::Within, a),
+            (&centre, Half::Wrapped, b),
+            (&left, Half::Within, b),
+            (&right, Half::Wrapped, a),
+        ])?);
+        v.push(input(&[(&right, Half::Within, a), (&left, Half::Wrapped, b)])?);
+        v.push(input(&[(&right_box, Half::Within, a), (&right_box, Half::Wrapped, b)])?);
+        v.push(input(&[(&left_box, Half::Within, a), (&left_box, Half::Wrapped, b)])?);
+    }
     for pair in outputs.chunks(2) {
-        let mut centre = DiagonalBuilder::new(layout);
-        centre.add_token(&pair[0].dot(&block.centre), half);
-        let mut inputs: Vec<DiagonalBuilder> = Vec::new();
-        if let [a, b] = pair {
-            centre.add_token(&b.dot(&block.centre), of_imaginary);
-            for view in 0..TAPS_OF_VIEWS.len() {
-                let mut input = DiagonalBuilder::new(layout);
-                input.add_token(&tap(a, view), half);
-                input.add_token(&tap(b, view), of_imaginary);
-                inputs.push(input);
-            }
-            let mut input = DiagonalBuilder::new(layout);
-            input.add_shared(&total(a), half);
-            input.add_shared(&total(b), of_imaginary);
-            inputs.push(input);
-        } else {
-            let a = &pair[0];
-            let imaginary = [total(a), tap(a, 4), tap(a, 3)];
-            for (view, weights) in imaginary.iter().enumerate() {
-                let mut input = DiagonalBuilder::new(layout);
-                input.add_token(&tap(a, view), half);
-                input.add_token(weights, of_imaginary);
-                inputs.push(input);
-            }
+        let mut totals = DiagonalBuilder::new(layout);
+        for (w, factor) in pair.iter().zip([HALF, HALF_OF_IMAGINARY]) {
+            totals.add_shared(&(w.dot(&block.global) / divisor), |_| factor * OF_TOTAL);
         }
-        u.push(centre.build()?);
-        u.extend(std::iter::repeat_n(Diagonals::new(), inputs.len() - 1));
-        for input in inputs {
-            v.push(input.build()?);
-        }
+        u.push(Diagonals::new());
+        v.push(totals.build()?);
     }
     let bias: Vec<Complex64> = block.bias.iter().map(|&b| b.into()).collect();
     Ok(Block {
@@ -99,8 +93,7 @@ fn fold_block(block: &BilinearConv<f64>, outputs: &[Array2<f64>], layout: SlotLa
     })
 }
 
-/// What the head reads: of each pair of totals z = a + i·b the vectors 2a = z + conj(z) and 2i·b = z − conj(z), of a total
-/// without a partner the total itself.
+/// What the head reads: the totals of all states, all but the last times 1 + i.
 fn fold_head(student: &Student, outputs: &[Array2<f64>], layout: SlotLayout, divisor: f64) -> Result<Head> {
     let config = student.config();
     let head = &student.network().head;
@@ -108,11 +101,7 @@ fn fold_head(student: &Student, outputs: &[Array2<f64>], layout: SlotLayout, div
     // What the normalised polynomial wants is β·margin / bound.
     let gain = student.beta() / config.soft_argmax.bound;
     let roots: Vec<Complex64> = head.square.iter().map(|&o| Complex64::new(gain * o, 0.0).sqrt()).collect();
-    let factor = |state: usize| match (state % 2, state + 1 < outputs.len()) {
-        (0, false) => Complex64::ONE,
-        (0, true) => HALF,
-        _ => HALF_OF_IMAGINARY,
-    };
+    let factor = |state: usize| if state + 1 < outputs.len() { OF_TOTAL } else { Complex64::ONE };
     let totals = outputs.iter().enumerate().map(|(state, w)| {
         let mut diagonals = DiagonalBuilder::new(layout);
         diagonals.add_shared(&(w.dot(projection) / divisor), |row| roots[row] * factor(state));

@@ -307,7 +307,7 @@ impl Arithmetic for CostCounter {
         if terms.is_empty() {
             return Err(empty("terms of a sum of products"));
         }
-        let level = self.lowered(terms.iter().map(|t| t.0));
+        let level = terms.iter().map(|t| t.0.level).min().unwrap_or(0);
         let below = Self::below("a plaintext product", level)?;
         terms.iter().try_for_each(|t| self.encode(t.1, level))?;
         self.plain_product(level, terms.len());
@@ -362,8 +362,8 @@ impl Arithmetic for CostCounter {
         Ok(self.vector(level))
     }
 
-    fn matrix_product(&self, vectors: &[CountedVector], outputs: &[Giants<'_>]) -> Result<Vec<CountedVector>> {
-        let level = self.lowered(vectors.iter());
+    fn matrix_product(&self, vectors: &[&CountedVector], outputs: &[Giants<'_>]) -> Result<Vec<CountedVector>> {
+        let level = vectors.iter().map(|v| v.level).min().unwrap_or(0);
         let below = Self::below("a matrix product", level)?;
         for giants in outputs {
             if giants.giants.is_empty() || giants.giants.iter().any(|g| g.terms.is_empty()) {

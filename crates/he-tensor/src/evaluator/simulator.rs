@@ -129,7 +129,12 @@ impl Simulator {
         self.model.plaintext_scale(level).ok_or(Error::LevelsExhausted { operation, needed: 1, available: 0 })
     }
 
-    /// Σ aᵢ ⊙ pᵢ at one level, plaintexts rounded at `scale`, nothing rescaled.
+    /// Scale of products at `level`.
+    fn product_scale(&self, operation: &'static str, level: usize) -> Result<Scale> {
+        Ok(self.factor_scale(operation, level)?.times(self.params().scale_at(level)))
+    }
+
+    /// Σ aᵢ ⊙ pᵢ at `level`, nothing rescaled; plaintexts are rounded at the scale that brings products to `scale`.
     fn dot(&self, terms: &[(&SimulatedVector, &PlainVector)], level: usize, scale: Scale) -> Result<SimulatedVector> {
         if terms.is_empty() {
             return Err(Error::LengthMismatch { what: "terms of a sum of products", found: 0, needed: "at least 1".into() });
@@ -142,7 +147,7 @@ impl Simulator {
                 let needed = format!("1 to {slots} (N/2)");
                 return Err(Error::LengthMismatch { what: "values to encode", found: p.period(), needed });
             }
-            let encoding = self.model.encoding(p.period(), scale);
+            let encoding = self.model.encoding(p.period(), scale.over(self.params().scale_at(a.level)));
             match p.as_real() {
                 Some(factors) => add_products(&mut out, a, factors, |f| f * f),
                 None => add_products(&mut out, a, &p.to_complex(), |f| f.norm_sqr()),
@@ -288,10 +293,9 @@ impl Arithmetic for Simulator {
     }
 
     fn dot_plain(&self, terms: &[(&SimulatedVector, &PlainVector)]) -> Result<SimulatedVector> {
-        let (level, lowered) = self.lowered(&terms.iter().map(|t| t.0).collect::<Vec<_>>());
-        let scale = self.factor_scale("a plaintext product", level)?;
-        let terms: Vec<_> = lowered.iter().zip(terms).map(|(a, (_, p))| (a, *p)).collect();
-        let sum = SimulatedVector { level: level - 1, ..self.dot(&terms, level, scale)? };
+        let level = terms.iter().map(|t| t.0.level).min().unwrap_or(0);
+        let scale = self.product_scale("a plaintext product", level)?;
+        let sum = SimulatedVector { level: level - 1, ..self.dot(terms, level, scale)? };
         let error = self.model.rounding(level - 1);
         Ok(self.with_error(sum, |_| error))
     }
@@ -345,14 +349,14 @@ impl Arithmetic for Simulator {
         Ok(self.with_error(sum, |_| error))
     }
 
-    fn matrix_product(&self, vectors: &[SimulatedVector], outputs: &[Giants<'_>]) -> Result<Vec<SimulatedVector>> {
-        let (level, lowered) = self.lowered(&vectors.iter().collect::<Vec<_>>());
-        let scale = self.factor_scale("a matrix product", level)?;
+    fn matrix_product(&self, vectors: &[&SimulatedVector], outputs: &[Giants<'_>]) -> Result<Vec<SimulatedVector>> {
+        let level = vectors.iter().map(|v| v.level).min().unwrap_or(0);
+        let scale = self.product_scale("a matrix product", level)?;
         // A chain divides by P while the scale is still that of the product.
-        let within = self.model.key_switching_at_scale(level, level, scale.times(self.params().scale_at(level)));
+        let within = self.model.key_switching_at_scale(level, level, scale);
         let output = |giants: &Giants<'_>| {
             let inner = |g: &Giant<'_>| {
-                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(&lowered, i)?, p))).collect::<Result<Vec<_>>>()?;
+                let terms = g.terms.iter().map(|&(i, p)| Ok((indexed(vectors, i)?, p))).collect::<Result<Vec<_>>>()?;
                 Ok(Self::rotated(&self.dot(&terms, level, scale)?, g.step))
             };
             let sums = giants.giants.iter().map(inner).collect::<Result<Vec<_>>>()?;

@@ -2,7 +2,7 @@
 
 use crate::everywhere::{Circuit, bits_apart, count, encrypted, literals, mean_square, params, simulate};
 use ckks_core::Result;
-use ckks_core::circuits::block_transform::{BlockTransform, PlanCosts};
+use ckks_core::circuits::block_transform::{Babies, BlockTransform, PlanCosts};
 use ckks_core::params::Params;
 use he_tensor::evaluator::Encryption;
 use he_tensor::{Evaluator, MatrixProduct, Simulator, TokenLayout, mask, reduce};
@@ -70,6 +70,36 @@ impl Circuit for Bilinear {
     }
 }
 
+/// Two products, of which the second reads the input of the first again, with the babies that were made for it, beside its output.
+struct InTurn;
+
+impl Circuit for InTurn {
+    fn run<E: Evaluator>(&self, e: &E, x: &[E::Vector]) -> Result<Vec<E::Vector>> {
+        let layout = layout(e.params());
+        let product = |inputs: usize, seed: usize| {
+            let mut product = MatrixProduct::new(&layout, inputs, 1);
+            for i in 0..inputs {
+                product.add_matrix((0, i), 0, (FEATURES, FEATURES), weight(seed + i)).unwrap();
+            }
+            product.plan().unwrap()
+        };
+        let mut inputs = vec![Babies::of(x[0].clone())];
+        let first = product(1, 3).apply_to(e, &mut inputs)?;
+        inputs.extend(first.into_iter().map(Babies::of));
+        product(2, 5).apply_to(e, &mut inputs)
+    }
+
+    fn plain(&self, x: &[Vec<Complex64>]) -> Vec<Vec<Complex64>> {
+        let apply = |seed: usize, x: &[Complex64]| -> Vec<Complex64> {
+            let row = |t: usize, r: usize| (0..FEATURES).map(|c| x[16 * t + c] * weight(seed)(r, c)).sum();
+            let value = |j: usize| if j % 16 < FEATURES { row(j / 16, j % 16) } else { Complex64::default() };
+            (0..x.len()).map(value).collect()
+        };
+        let first = apply(3, &x[0]);
+        vec![apply(5, &x[0]).into_iter().zip(apply(6, &first)).map(|(a, b)| a + b).collect()]
+    }
+}
+
 struct Reductions;
 
 impl Circuit for Reductions {
@@ -127,6 +157,11 @@ fn check<C: Circuit>(circuit: &C) {
 #[test]
 fn bilinear_convolution() {
     check(&Bilinear);
+}
+
+#[test]
+fn babies_of_a_higher_level_serve_a_product_below() {
+    check(&InTurn);
 }
 
 #[test]

@@ -256,6 +256,14 @@ impl Sum {
         self.low = add_low(self.low, a, b);
     }
 
+    /// Adds any word; 4094 of them at most.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn add_word(&mut self, prime: &Prime, word: __m512i) {
+        self.high = add(self.high, _mm512_srli_epi64::<52>(word));
+        self.low = add(self.low, _mm512_and_si512(word, prime.mask));
+    }
+
     /// The residues.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
@@ -270,4 +278,9 @@ pub fn most_terms(a: u64, b: u64) -> usize {
     let high = (u128::from(a) * u128::from(b)) >> 52;
     let terms = ((1u128 << 52) - (1 << 12)) / high.max(1);
     terms.min(4094) as usize
+}
+
+/// How many products of residues modulo p < 2^32 a word holds.
+pub fn most_narrow_terms(p: u64) -> usize {
+    usize::try_from(u64::MAX / (p * p)).unwrap_or(usize::MAX)
 }

@@ -16,50 +16,16 @@ use super::arithmetic::{Giant, Giants, giant_rotations};
 use super::{Arithmetic, PlainVector};
 use crate::encoding::SpecialFft;
 use crate::error::{Error, Result};
-use crate::keys::{GadgetShape, KeyRequirements};
+use crate::keys::KeyRequirements;
 use crate::params::Params;
 
-/// Time of a hoisted rotation relative to one on its own: without the decomposition.
-pub const HOISTED_ROTATION_COST: f64 = PlanCosts::DEFAULT.inner_product + PlanCosts::DEFAULT.division;
+mod babies;
+mod plan;
 
-/// What a key weighs by default, in rotations: for keys that are made or loaded, and used for one or a few circuits.
-pub const DEFAULT_KEY_COST: f64 = 1.5;
-
-/// What the choice of babies and giants weighs: the parts of a rotation's time, in one unit, and a key in the same.
-#[derive(Clone, Copy, Debug)]
-pub struct PlanCosts {
-    /// Decomposition into digits, which hoisting shares between babies.
-    pub decomposition: f64,
-    /// Inner product of the digits with the key.
-    pub inner_product: f64,
-    /// Division by P, which giants that are not chained share.
-    pub division: f64,
-    /// One more key to make, to load and to hold.
-    pub key: f64,
-}
-
-impl PlanCosts {
-    /// A rotation at a high level is 1; keys weigh [`DEFAULT_KEY_COST`].
-    pub const DEFAULT: Self = Self { decomposition: 0.45, inner_product: 0.4, division: 0.15, key: DEFAULT_KEY_COST };
-
-    /// Time only, at `level`, in number-theoretic transforms, for keys that stay in memory and are used again and again. Measured on
-    /// a Zen 4 with N = 2^16: the words of one limb of digit and key stream in about one and a half times the time of a
-    /// transform, and a converted limb adds three fifths to its transform.
-    #[must_use]
-    pub fn at_level(params: &Params, level: usize) -> Self {
-        const INNER_PRODUCT: f64 = 1.5;
-        const CONVERSION: f64 = 0.6;
-        let shape = GadgetShape::for_level(params, level);
-        let (limbs, special) = ((level + 1) as f64, shape.special as f64);
-        let extended = shape.digits(level) as f64 * (limbs + special);
-        Self {
-            decomposition: limbs + (extended - limbs) * (1.0 + CONVERSION),
-            inner_product: INNER_PRODUCT * extended,
-            division: 2.0 * (special + limbs * (1.0 + CONVERSION)),
-            key: 0.0,
-        }
-    }
-}
+pub use babies::Babies;
+use babies::{BabySteps, sums};
+use plan::Shape;
+pub use plan::{DEFAULT_KEY_COST, HOISTED_ROTATION_COST, PlanCosts};
 
 /// The diagonals from one input to one output, by step.
 pub type Diagonals = BTreeMap<i64, PlainVector>;
@@ -69,7 +35,7 @@ pub type Diagonals = BTreeMap<i64, PlainVector>;
 pub struct BlockTransform {
     period: usize,
     /// Per input: coarse steps, each with the fine steps after it, in ascending order of their sums.
-    babies: Vec<Vec<(i64, Vec<i64>)>>,
+    babies: Vec<BabySteps>,
     chained: bool,
     outputs: Vec<Vec<PlannedGiant>>,
 }
@@ -79,16 +45,6 @@ pub struct BlockTransform {
 struct PlannedGiant {
     step: i64,
     terms: Vec<(usize, usize, PlainVector)>,
-}
-
-/// What the search for a plan varies.
-#[derive(Clone, Copy)]
-struct Shape {
-    /// k = g + b, b = k mod m.
-    m: i64,
-    /// b = coarse + fine, fine = b mod this.
-    fine: i64,
-    chained: bool,
 }
 
 impl BlockTransform {
@@ -180,7 +136,7 @@ impl BlockTransform {
             .map(|row| {
                 let mut giants: BTreeMap<i64, Vec<(usize, usize, PlainVector)>> = BTreeMap::new();
                 for (i, diagonals) in row.iter().enumerate() {
-                    let order: Vec<i64> = babies[i].iter().flat_map(|(c, f)| f.iter().map(move |f| c + f)).collect();
+                    let order: Vec<i64> = sums(&babies[i]).collect();
                     for (k, d) in diagonals {
                         let b = k.rem_euclid(shape.m);
                         // `babies` was built from the same diagonals: b is there.
@@ -278,6 +234,17 @@ impl BlockTransform {
     /// # Errors
     /// As said at [`Arithmetic`]; a wrong number of inputs and a period above the slots are refused.
     pub fn apply<A: Arithmetic>(&self, arithmetic: &A, inputs: &[&A::Vector]) -> Result<Vec<A::Vector>> {
+        let lowest = inputs.iter().map(|v| arithmetic.level(v)).min().unwrap_or(0);
+        let lowered = inputs.iter().map(|x| Ok(Babies::of(arithmetic.drop_to_level(x, lowest)?)));
+        self.apply_to(arithmetic, &mut lowered.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// The outputs for inputs whose babies may have been made for other products already; those that are missing are made, each
+    /// at its input's level. One level below the lowest among the inputs.
+    ///
+    /// # Errors
+    /// As [`BlockTransform::apply`].
+    pub fn apply_to<A: Arithmetic>(&self, arithmetic: &A, inputs: &mut [Babies<A::Vector>]) -> Result<Vec<A::Vector>> {
         if self.period > arithmetic.slots() {
             let needed = format!("at most {}, the number of slots", arithmetic.slots());
             return Err(Error::LengthMismatch { what: "period of a matrix product", found: self.period, needed });
@@ -286,16 +253,15 @@ impl BlockTransform {
             let needed = self.babies.len().to_string();
             return Err(Error::LengthMismatch { what: "inputs of a matrix product", found: inputs.len(), needed });
         }
-        let lowest = inputs.iter().map(|v| arithmetic.level(v)).min().unwrap_or(0);
+        for (input, steps) in inputs.iter_mut().zip(&self.babies) {
+            input.make(arithmetic, steps)?;
+        }
         let mut vectors = Vec::new();
         let mut first = Vec::new();
-        for (x, babies) in inputs.iter().zip(&self.babies) {
+        for (input, steps) in inputs.iter().zip(&self.babies) {
             first.push(vectors.len());
-            let coarse: Vec<i64> = babies.iter().map(|b| b.0).collect();
-            let coarse = arithmetic.rotate_many(&arithmetic.drop_to_level(x, lowest)?, &coarse)?;
-            for (v, (_, fine)) in coarse.iter().zip(babies) {
-                vectors.extend(arithmetic.rotate_many(v, fine)?);
-            }
+            // All of them are there: they were made above.
+            vectors.extend(sums(steps).filter_map(|step| input.get(step)));
         }
         let outputs: Vec<Giants<'_>> = self
             .outputs
@@ -303,43 +269,6 @@ impl BlockTransform {
             .map(|o| Giants { chained: self.chained, giants: o.iter().map(|g| g.with(&first)).collect() })
             .collect();
         arithmetic.matrix_product(&vectors, &outputs)
-    }
-}
-
-impl Shape {
-    fn babies(&self, steps: &BTreeSet<i64>) -> Vec<(i64, Vec<i64>)> {
-        let mut out: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-        for k in steps {
-            let b = k.rem_euclid(self.m);
-            out.entry(b - b % self.fine).or_default().insert(b % self.fine);
-        }
-        out.into_iter().map(|(c, fine)| (c, fine.into_iter().collect())).collect()
-    }
-
-    /// In the unit of the costs.
-    fn cost(&self, by_input: &[BTreeSet<i64>], by_output: &[BTreeSet<i64>], costs: &PlanCosts) -> f64 {
-        let mut keys: BTreeSet<i64> = BTreeSet::new();
-        let mut cost = 0.0;
-        let mut hoisted = |steps: &mut dyn Iterator<Item = i64>, keys: &mut BTreeSet<i64>| {
-            let steps: Vec<i64> = steps.filter(|&k| k != 0).collect();
-            if !steps.is_empty() {
-                cost += costs.decomposition + steps.len() as f64 * (costs.inner_product + costs.division);
-            }
-            keys.extend(steps);
-        };
-        for steps in by_input {
-            let babies = self.babies(steps);
-            hoisted(&mut babies.iter().map(|b| b.0), &mut keys);
-            babies.iter().for_each(|(_, fine)| hoisted(&mut fine.iter().copied(), &mut keys));
-        }
-        for steps in by_output {
-            let giants: BTreeSet<i64> = steps.iter().map(|k| k - k.rem_euclid(self.m)).collect();
-            let rotations = giant_rotations(self.chained, giants.into_iter());
-            let divisions = if self.chained { rotations.len() as f64 } else { 1.0 };
-            cost += rotations.len() as f64 * (costs.decomposition + costs.inner_product) + divisions * costs.division;
-            keys.extend(rotations);
-        }
-        cost + costs.key * keys.len() as f64
     }
 }
 
@@ -414,6 +343,29 @@ mod tests {
             assert!(keys.rotations.get(step).is_some_and(|l| l >= level), "step {step} at level {level}");
         }
         assert_eq!(keys.count(), used.count());
+    }
+
+    #[test]
+    fn babies_that_were_made_for_one_product_serve_the_next() {
+        let diagonal = |i: i64, k: i64| PlainVector::from_fn(8, |f| ((3 * f as i64 + 5 * k + i) % 7) as f64 - 3.0).unwrap();
+        let block = |i, steps: std::ops::Range<i64>| steps.map(|k| (k, diagonal(i, k))).collect::<Diagonals>();
+        let plan = |blocks| BlockTransform::with_babies(32, Some(4), blocks).unwrap();
+        let first = plan(vec![vec![block(0, 0..7)]]);
+        let second = plan(vec![vec![block(1, 0..8), block(2, 1..8)]]);
+        let arithmetic = PlainArithmetic::new(32, 4);
+        let x: Vec<_> = (0..2).map(|i| arithmetic.vector(|j| ((j * j + 3 * i) % 5) as f64)).collect();
+        let mut inputs = vec![Babies::of(x[0].clone())];
+        first.apply_to(&arithmetic, &mut inputs).unwrap();
+        inputs.push(Babies::of(arithmetic.drop_to_level(&x[1], 2).unwrap()));
+        let before = arithmetic.counts().rotations.len();
+        let shared = second.apply_to(&arithmetic, &mut inputs).unwrap();
+        // Three babies of the new input and one giant step, none at the level of the first.
+        let made = arithmetic.counts().rotations.split_off(before);
+        assert_eq!(made.len(), 4);
+        assert!(made.iter().all(|&(_, level)| level <= 2));
+        let alone = second.apply(&arithmetic, &[&x[0], inputs[1].get(0).unwrap()]).unwrap();
+        assert_eq!((shared[0].level, &shared[0].values), (1, &alone[0].values));
+        assert!(second.apply_to(&arithmetic, &mut inputs[..1]).unwrap_err().to_string().contains("found length 1"));
     }
 
     #[test]
