@@ -228,10 +228,11 @@ fn centred_quarters<const LAZY: bool, const CLEAN: bool>(
     }
 }
 
-/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`. `beside` is transposed meanwhile.
+/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`, and perhaps the reduction to [0, p).
+/// `beside` is transposed meanwhile.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn three_stages<const LAZY: bool, const CLEAN: bool>(
+fn three_stages<const LAZY: bool, const CLEAN: bool, const REDUCE: bool>(
     prime: &Prime,
     x: &mut [__m512i; 8],
     w: &[Factor; 8],
@@ -253,6 +254,11 @@ fn three_stages<const LAZY: bool, const CLEAN: bool>(
     butterfly::<LAZY, CLEAN>(prime, x4, x5, w[6]);
     butterfly::<LAZY, CLEAN>(prime, x6, x7, w[7]);
     *beside = exchange_halves(*beside);
+    if REDUCE {
+        for k in 0..8 {
+            x[k] = reduce::<LAZY>(prime, x[k]);
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -278,7 +284,7 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
         for k in 0..8 {
             x[k] = load(&rows[k * eighth + i]);
         }
-        three_stages::<LAZY, CLEAN>(prime, &mut x, w, &mut [_mm512_setzero_si512(); 8]);
+        three_stages::<LAZY, CLEAN, false>(prime, &mut x, w, &mut [_mm512_setzero_si512(); 8]);
         for k in 0..8 {
             store(&mut rows[k * eighth + i], x[k]);
         }
@@ -296,18 +302,14 @@ fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
     let mut next = now;
     for i in 0..count + 2 {
         if i >= 2 {
-            three_stages::<LAZY, true>(prime, &mut now, &back_factors(prime, &leaves[i - 2]), &mut next);
-            for k in 0..8 {
-                let reduced = if LAZY { prime.reduce_lazy(now[k]) } else { reduce_once(now[k], prime.two_p) };
-                now[k] = reduce_once(reduced, prime.p);
-            }
+            three_stages::<LAZY, true, true>(prime, &mut now, &back_factors(prime, &leaves[i - 2]), &mut next);
         } else {
             next = transpose(next);
         }
         let mut after = now;
         if i < count {
             after = load_rows(&runs[i]);
-            three_stages::<LAZY, true>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
+            three_stages::<LAZY, true, false>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
         } else {
             now = transpose(now);
         }
@@ -317,4 +319,11 @@ fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
         now = next;
         next = after;
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn reduce<const LAZY: bool>(prime: &Prime, x: __m512i) -> __m512i {
+    let reduced = if LAZY { prime.reduce_lazy(x) } else { reduce_once(x, prime.two_p) };
+    reduce_once(reduced, prime.p)
 }
