@@ -203,6 +203,9 @@ pub trait Arithmetic: Sync {
     fn drop_to_level(&self, a: &Self::Vector, level: usize) -> Result<Self::Vector>;
 }
 
+/// Inner sums of a product that are computed side by side: the vectors are then read once for all of them.
+pub const GIANTS_AT_ONCE: usize = 8;
+
 /// One giant step of [`Arithmetic::matrix_product`].
 #[derive(Clone, Debug)]
 pub struct Giant<'p> {

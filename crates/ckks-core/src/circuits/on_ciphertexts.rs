@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use num_complex::Complex64;
 use rayon::prelude::*;
 
-use super::arithmetic::{Giant, Giants, indexed};
+use super::arithmetic::{GIANTS_AT_ONCE, Giant, Giants, indexed};
 use super::{Arithmetic, PlainVector};
 use crate::bootstrap::Bootstrapper;
 use crate::ciphertext::Ciphertext;
@@ -17,8 +17,6 @@ use crate::keys::EvaluationKeys;
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, RealCoefficients, RealPlaintext, SubringPlaintext};
 
-/// Inner sums that are computed side by side: their inputs are then read once for all of them.
-const GIANTS_AT_ONCE: usize = 8;
 /// Products class by class take every place of the matrix: worth it where at least one in this many is filled.
 const SPARSEST: usize = 3;
 /// Runs of which two do not fill a tile of four vectors go another way.

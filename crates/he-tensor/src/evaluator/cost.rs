@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ckks_core::bootstrap::{BootstrapKeyRequirements, BootstrapParams, Slots};
-use ckks_core::circuits::arithmetic::{Giants, indexed};
+use ckks_core::circuits::arithmetic::{GIANTS_AT_ONCE, Giants, indexed};
 use ckks_core::circuits::{Arithmetic, PlainVector};
 use ckks_core::keys::{GadgetShape, KeyRequirements};
 use ckks_core::params::Params;
@@ -135,14 +135,17 @@ impl CostCounter {
         CountedVector { level }
     }
 
+    /// Two operands are read and a result is written.
     fn linear(&self, level: usize) {
         let limbs = 2.0 * (level + 1) as f64;
-        self.count(Operation::Linear, level, 1, Work { limb_operations: limbs, ..Work::default() });
+        self.count(Operation::Linear, level, 1, Work { limb_operations: limbs, streamed_limbs: 3.0 * limbs, ..Work::default() });
     }
 
-    fn plain_product(&self, level: usize, times: usize) {
+    /// `times` products, in which so many ciphertexts come from or go to memory.
+    fn plain_product(&self, level: usize, times: usize, streamed: usize) {
         let limbs = 2.0 * (level + 1) as f64;
-        self.count(Operation::PlainProduct, level, times, Work { limb_operations: limbs, ..Work::default() });
+        let streamed_limbs = limbs * streamed as f64 / times.max(1) as f64;
+        self.count(Operation::PlainProduct, level, times, Work { limb_operations: limbs, streamed_limbs, ..Work::default() });
     }
 
     /// Encoding a vector of period s: transforms of 2s words, counted by their share of those of N, and one slot transform in
@@ -310,7 +313,7 @@ impl Arithmetic for CostCounter {
         let level = terms.iter().map(|t| t.0.level).min().unwrap_or(0);
         let below = Self::below("a plaintext product", level)?;
         terms.iter().try_for_each(|t| self.encode(t.1, level))?;
-        self.plain_product(level, terms.len());
+        self.plain_product(level, terms.len(), terms.len());
         self.divide(level, level + 1, level);
         Ok(self.vector(below))
     }
@@ -321,7 +324,7 @@ impl Arithmetic for CostCounter {
         }
         let level = self.lowered(terms.iter().map(|t| t.0));
         let below = Self::below("a linear combination", level)?;
-        self.plain_product(level, terms.len());
+        self.plain_product(level, terms.len(), terms.len());
         self.divide(level, level + 1, level);
         Ok(self.vector(below))
     }
@@ -369,15 +372,24 @@ impl Arithmetic for CostCounter {
             if giants.giants.is_empty() || giants.giants.iter().any(|g| g.terms.is_empty()) {
                 return Err(empty("terms of a matrix product"));
             }
-            for &(i, p) in giants.giants.iter().flat_map(|g| &g.terms) {
-                indexed(vectors, i)?;
-                self.encode(p, level)?;
-                self.plain_product(level, 1);
+            let mut read = 0;
+            for some in giants.giants.chunks(GIANTS_AT_ONCE) {
+                let mut seen = vec![false; vectors.len()];
+                for &(i, p) in some.iter().flat_map(|g| &g.terms) {
+                    indexed(vectors, i)?;
+                    self.encode(p, level)?;
+                    seen[i] = true;
+                }
+                read += seen.into_iter().filter(|&seen| seen).count();
             }
+            // Inner sums are written, and read by what rotates them.
+            let products = giants.giants.iter().map(|g| g.terms.len()).sum();
+            self.plain_product(level, products, read + 2 * giants.giants.len());
             let rotations = self.rotate_each(level, giants.rotations());
             let separate = if giants.chained { rotations.saturating_sub(1) } else { 0 };
             for _ in 0..separate {
                 self.divide(level, level + 1 + self.special(level), level + 1);
+                self.linear(level);
             }
             self.divide(level, level + 1 + self.special(level), level);
         }

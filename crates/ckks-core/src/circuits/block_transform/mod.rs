@@ -6,6 +6,9 @@
 //! inputs. One level; all rotations at the inputs' level, because the rescaling comes last
 //! ([`Arithmetic::matrix_product`]).
 //!
+//! **Several products, one input.** A product that reads a vector again later finds its babies made ([`Babies`],
+//! [`BlockTransform::apply_to`]), even at a lower level: then their upper primes are left out.
+//!
 //! **Keys.** A key takes as long to make, to load and to expand as one or two rotations take, and tens of megabytes. So the
 //! plan weighs keys as well: babies in two stages (b = coarse + fine: 3 + 3 keys for 16 babies), giants in a chain of equal
 //! distances ([`Giants::chained`]: one key). How much a key weighs is [`BlockTransform::with_key_cost`]'s parameter.
