@@ -122,7 +122,7 @@ impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
             seed: 1,
-            steps: 7_000,
+            steps: 9_000,
             batch: 256,
             labelled_share: 0.25,
             rate: 2e-3,

@@ -33,7 +33,7 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { seed: 1, held_out: 800, augmented: 375_000, augment: AugmentConfig::default() }
+        DataConfig { seed: 1, held_out: 800, augmented: 640_000, augment: AugmentConfig::default() }
     }
 }
 
