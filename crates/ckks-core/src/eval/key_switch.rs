@@ -118,7 +118,8 @@ impl<'a> Cut<'a> {
     pub(super) fn begin(&self, limbs: &[usize], room: &mut [u64]) {
         let (n, stride) = (self.poly.n(), row_stride(self.poly.n()));
         let digits = room.par_chunks_exact_mut(limbs.len() * stride).take(self.digits.len());
-        digits.enumerate().for_each(|(j, room)| {
+        // A digit of one prime has nothing to begin with.
+        digits.enumerate().filter(|&(j, _)| self.digits[j].is_sum()).for_each(|(j, room)| {
             let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
             self.extend(j, rows.filter(|&(_, i)| !self.is_own(j, i)));
         });

@@ -133,24 +133,17 @@ impl StudentCircuit {
             let views = self.views(evaluator, &newest)?;
             windows.extend(views.windows.map(Babies::of));
             totals.push(views.total);
-            if let [.., first, second] = totals.as_slice()
-                && totals.len().is_multiple_of(2)
-            {
-                pairs_of_totals.push(Babies::of(with_imaginary(evaluator, first, second)?));
+            // Two totals share a vector as soon as there are two.
+            let mut alone = None;
+            match totals.as_slice() {
+                [.., first, second] if totals.len().is_multiple_of(2) => {
+                    pairs_of_totals.push(Babies::of(with_imaginary(evaluator, first, second)?));
+                }
+                [.., last] => alone = Some(Babies::of(last.clone())),
+                [] => {}
             }
-            let count = windows.len();
-            let mut inputs = std::mem::take(&mut windows);
-            inputs.append(&mut pairs_of_totals);
-            let pairs = inputs.len();
-            if let [rest @ .., last] = totals.as_slice()
-                && rest.len().is_multiple_of(2)
-            {
-                inputs.push(Babies::of(last.clone()));
-            }
-            let factors = block.factors.apply_to(evaluator, &mut inputs)?;
-            inputs.truncate(pairs);
-            pairs_of_totals = inputs.split_off(count);
-            windows = inputs;
+            let inputs = windows.iter_mut().chain(&mut pairs_of_totals).chain(&mut alone);
+            let factors = block.factors.apply_to(evaluator, inputs)?;
             let [u, v] = exactly(factors)?;
             tell("product of the factors", i + 1, evaluator.level(&u));
             let v = evaluator.add_plain(&twice_real(evaluator, &v)?, &block.bias)?;

@@ -247,7 +247,12 @@ impl BlockTransform {
     ///
     /// # Errors
     /// As [`BlockTransform::apply`].
-    pub fn apply_to<A: Arithmetic>(&self, arithmetic: &A, inputs: &mut [Babies<A::Vector>]) -> Result<Vec<A::Vector>> {
+    pub fn apply_to<'b, A: Arithmetic<Vector: 'b>>(
+        &self,
+        arithmetic: &A,
+        inputs: impl IntoIterator<Item = &'b mut Babies<A::Vector>>,
+    ) -> Result<Vec<A::Vector>> {
+        let mut inputs: Vec<_> = inputs.into_iter().collect();
         if self.period > arithmetic.slots() {
             let needed = format!("at most {}, the number of slots", arithmetic.slots());
             return Err(Error::LengthMismatch { what: "period of a matrix product", found: self.period, needed });

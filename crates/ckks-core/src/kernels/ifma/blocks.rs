@@ -116,6 +116,7 @@ fn gemm_tiles<const OUTS: usize, const ROWS: usize, const IS_NARROW: bool>(
     }
 }
 
+/// For any prime: halves of products in two words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn wide_tile<const OUTS: usize, const ROWS: usize>(
@@ -145,7 +146,7 @@ fn wide_tile<const OUTS: usize, const ROWS: usize>(
     reduced(prime, &sums)
 }
 
-/// Residues of at most 32 bits: `most` products in a word.
+/// For primes below [`NARROW`]: `most` products in a word.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn narrow_tile<const OUTS: usize, const ROWS: usize>(
