@@ -76,7 +76,7 @@ fn rows(c: &mut Criterion, name: &str, literal: ParamsLiteral, heavy: bool) {
 }
 
 fn operations(c: &mut Criterion) {
-    rows(c, "n14/l8", ParamsLiteral::leveled(14, 48, 7, 44, 1, 50), false);
+    rows(c, "n14/l8", ParamsLiteral::leveled(14, 47, 7, 45, 1, 47), false);
     rows(c, "n14/l12x30", ParamsLiteral::n14_leveled(), false);
     rows(c, "n15/l14", ParamsLiteral::leveled(15, 50, 13, 45, 4, 50), false);
     rows(c, "n16/l3", ParamsLiteral::leveled(16, 50, 2, 45, 3, 50), false);

@@ -25,7 +25,9 @@ fn set(name: &'static str, log_n: u32, limbs: usize, bits: u32, special: usize) 
 /// Every set, in the order of the rows.
 pub fn all() -> Vec<Set> {
     vec![
-        set("n14/l8", 14, 8, 45, 1),
+        // Primes up to 2^47 are transformed without reductions at this N. They leave q₀ two bits above the scale: |values| < 2 at
+        // level 0. P is the largest of all, so that key switching adds no more than with larger ones beside a q₀ of 50 bits.
+        Set { name: "n14/l8", literal: ParamsLiteral::leveled(14, 47, 7, 45, 1, 47) },
         Set { name: "n14/l12x30", literal: ParamsLiteral::n14_leveled() },
         set("n15/l14", 15, 14, 45, 4),
         set("n16/l3", 16, 3, 45, 3),

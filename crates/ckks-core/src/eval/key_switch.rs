@@ -77,8 +77,7 @@ impl<'a> Cut<'a> {
             let own = shape.digit_range(level, j);
             let mut rows = Extension::room(n, own.len());
             rows.par_chunks_mut(row_stride(n)).zip(own.clone()).for_each(|(row, i)| {
-                row[..n].copy_from_slice(poly.limb(i));
-                params.ntt_q(i).inverse(&mut row[..n]);
+                params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i));
             });
             let others: Vec<usize> =
                 (0..basis.limbs()).filter(|i| !own.contains(i)).map(|i| params.prime_index(basis, i)).collect();
@@ -130,25 +129,29 @@ impl<'a> Cut<'a> {
         (0..self.digits.len()).filter(|&j| !self.is_own(j, i)).count()
     }
 
-    /// All digits in limb `limbs[place]`. Meanwhile the memory of `soon` is fetched.
+    /// What [`Cut::at`] returns of limb `i` without making it.
+    pub(super) fn stored(&self, i: usize) -> Option<&[u64]> {
+        (i <= self.level()).then(|| self.poly.limb(i))
+    }
+
+    /// All digits in limb `limbs[place]`. During each transform the memory of one of `soon` is fetched.
     pub(super) fn at<'r>(
         &'r self,
         params: &Params,
         (limbs, place): (&[usize], usize),
         room: &'r mut [u64],
-        soon: &[u64],
+        soon: &[Vec<&[u64]>],
     ) -> Vec<&'r [u64]> {
         let (n, stride) = (params.n(), row_stride(params.n()));
         let (i, basis) = (limbs[place], self.shape.basis(self.level()));
-        let part = soon.len().div_ceil(8 * self.transforms(i).max(1)).max(1) * 8;
-        let mut parts = soon.chunks(part);
+        let mut soon = soon.iter();
         let rows = room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate();
         let digit = |(j, room): (usize, &'r mut [u64])| {
-            let soon = if self.is_own(j, i) { None } else { Some(parts.next().unwrap_or_default()) };
+            let soon = if self.is_own(j, i) { None } else { Some(soon.next().map_or(&[][..], |parts| parts)) };
             (j, &mut room[place * stride..][..n], soon)
         };
         let digits: Vec<_> = rows.map(digit).collect();
-        let values = |(j, row, soon): (usize, &'r mut [u64], Option<&[u64]>)| -> &'r [u64] {
+        let values = |(j, row, soon): (usize, &'r mut [u64], Option<&[&[u64]]>)| -> &'r [u64] {
             let Some(soon) = soon else { return self.poly.limb(i) };
             self.digits[j].values(params.ntt(basis, i), row, soon);
             row

@@ -59,8 +59,22 @@ impl Digits<'_> {
         }
     }
 
-    /// All digits in limb `limbs[place]`. Meanwhile the memory of `soon` may be fetched.
-    fn at<'r>(&'r self, params: &Params, (limbs, place): (&[usize], usize), room: &'r mut [u64], soon: &[u64]) -> Vec<&'r [u64]> {
+    /// What [`Digits::at`] returns of limb `i` without making it.
+    fn stored(&self, i: usize) -> Vec<&[u64]> {
+        match self {
+            Self::Cut(cut) => cut.stored(i).into_iter().collect(),
+            Self::Made(made) => made.limbs(i),
+        }
+    }
+
+    /// All digits in limb `limbs[place]`. During each transform the memory of one of `soon` may be fetched.
+    fn at<'r>(
+        &'r self,
+        params: &Params,
+        (limbs, place): (&[usize], usize),
+        room: &'r mut [u64],
+        soon: &[Vec<&[u64]>],
+    ) -> Vec<&'r [u64]> {
         match self {
             Self::Cut(cut) => cut.at(params, (limbs, place), room, soon),
             Self::Made(made) => made.limbs(limbs[place]),
@@ -86,10 +100,12 @@ impl Switch<'_> {
         self.key.limb_at(self.digits.level(), i)
     }
 
-    /// What the limb's product will read of the key, if that is all there is.
-    fn soon(&self, i: usize) -> &[u64] {
+    /// What the product of limb `i` will read of memory: of the key only if that is all there is.
+    fn soon(&self, i: usize) -> Vec<&[u64]> {
         let PackedKey { words, digits } = self.key_limb(i);
-        if self.key.shape().digits(self.digits.level()) == digits { words } else { &[] }
+        let key = (self.key.shape().digits(self.digits.level()) == digits).then_some(words);
+        let plus = self.plus.iter().flatten().filter(|_| i < self.basis().q).map(|plus| plus.limb(i));
+        key.into_iter().chain(self.digits.stored(i)).chain(plus).collect()
     }
 
     /// Limb `i` of both halves, from the digits there.
@@ -121,9 +137,14 @@ impl Switch<'_> {
             let rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride));
             for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
                 let (x, y) = (&mut x[..n], &mut y[..n]);
-                let digits = self.digits.at(params, (limbs, place), &mut room, self.soon(i));
+                let transforms = self.digits.transforms(i);
+                let digits = self.digits.at(params, (limbs, place), &mut room, &shares(&self.soon(i), transforms));
                 self.limb(i, &digits, [x, y], None, &Finish::Store);
-                rayon::join(|| params.ntt(basis, i).inverse(x), || params.ntt(basis, i).inverse(y));
+                // Digits that need no transforms are read with the key.
+                let next = if transforms == 0 && i + 1 < basis.limbs() { self.soon(i + 1) } else { Vec::new() };
+                let soon = shares(&next, 2);
+                let table = params.ntt(basis, i);
+                rayon::join(|| table.inverse_before(x, &soon[0]), || table.inverse_before(y, &soon[1]));
             }
         });
         let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
@@ -147,12 +168,10 @@ impl Switch<'_> {
             let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
             for (place, ((&i, (rest_x, rest_y)), (x, y))) in limbs.iter().zip(rests).zip(rows).enumerate() {
                 let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
-                let soon = self.soon(i);
-                let part = soon.len() / (self.digits.transforms(i) + 2) / 8 * 8;
-                let ((soon_x, soon_y), soon) = (soon[..2 * part].split_at(part), &soon[2 * part..]);
+                let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
                 let table = params.ntt_q(i);
-                rayon::join(|| ends[0].values(table, rest_x, soon_x), || ends[1].values(table, rest_y, soon_y));
-                let digits = self.digits.at(params, (limbs, place), room, soon);
+                rayon::join(|| ends[0].values(table, rest_x, &soon[0]), || ends[1].values(table, rest_y, &soon[1]));
+                let digits = self.digits.at(params, (limbs, place), room, &soon[2..]);
                 let m = params.q(i);
                 let inverse = m.inv(product_of(params, m, basis, keep));
                 let finish = Finish::Divide { rests: [&*rest_x, &*rest_y], inverse };
@@ -175,11 +194,29 @@ pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Sw
             switch.digits.begin(limbs, &mut room);
             let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
             for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
-                let digits = switch.digits.at(params, (limbs, place), &mut room, switch.soon(i));
+                let soon = shares(&switch.soon(i), switch.digits.transforms(i));
+                let digits = switch.digits.at(params, (limbs, place), &mut room, &soon);
                 switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
             }
         }
     });
+}
+
+/// `parts` of memory in `count` shares of about equal length, each of whole cache lines.
+fn shares<'a>(parts: &[&'a [u64]], count: usize) -> Vec<Vec<&'a [u64]>> {
+    let total: usize = parts.iter().map(|part| part.len()).sum();
+    let share = total.div_ceil(8 * count.max(1)) * 8;
+    let mut shares = vec![Vec::new(); count];
+    let mut given = 0;
+    for &(mut part) in parts {
+        while !part.is_empty() && given < count * share {
+            let (now, later) = part.split_at(part.len().min(share - given % share));
+            shares[given / share].push(now);
+            given += now.len();
+            part = later;
+        }
+    }
+    shares
 }
 
 /// The product modulo `m` of the primes of a basis from limb `first` on.

@@ -66,7 +66,7 @@ impl Extension {
     }
 
     /// Makes a row that [`Extension::begin`] prepared the values modulo the prime of `table`. Meanwhile the memory of `soon` is fetched.
-    pub(crate) fn values(&self, table: &NttTable, out: &mut [u64], soon: &[u64]) {
+    pub(crate) fn values(&self, table: &NttTable, out: &mut [u64], soon: &[&[u64]]) {
         match &self.converter {
             Some(_) => table.forward_before(out, soon),
             None => table.forward_centred(out, &self.from[0], self.row(0), soon),

@@ -10,6 +10,9 @@ pub(crate) trait Dividend: Sync {
     /// The residues modulo the last prime.
     fn last(&self, q: &Modulus, out: &mut [u64]);
 
+    /// What [`Dividend::finish`] reads of limb `i`.
+    fn operands(&self, i: usize) -> [&[u64]; 2];
+
     /// out = (limb `i` − out)·s.
     fn finish(&self, i: usize, m: &Modulus, out: &mut [u64], s: u64);
 }
@@ -17,6 +20,10 @@ pub(crate) trait Dividend: Sync {
 impl Dividend for &Poly<Ntt> {
     fn last(&self, _: &Modulus, out: &mut [u64]) {
         out.copy_from_slice(self.limb(self.basis().q - 1));
+    }
+
+    fn operands(&self, i: usize) -> [&[u64]; 2] {
+        [self.limb(i), &[]]
     }
 
     fn finish(&self, i: usize, m: &Modulus, out: &mut [u64], s: u64) {
@@ -31,6 +38,10 @@ impl Dividend for ProductOf<'_> {
     fn last(&self, q: &Modulus, out: &mut [u64]) {
         let i = self.0.basis().q - 1;
         kernels::mul_into(q, out, self.0.limb(i), self.1.limb(i));
+    }
+
+    fn operands(&self, i: usize) -> [&[u64]; 2] {
+        [self.1.limb(i), self.0.limb(i)]
     }
 
     fn finish(&self, i: usize, m: &Modulus, out: &mut [u64], s: u64) {
@@ -54,7 +65,7 @@ pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: 
     let part = |dividend: &dyn Dividend, end: usize, i: usize, out: &mut [u64]| {
         let table = params.ntt_q(i);
         let m = table.modulus();
-        table.forward_centred(out, last, ends.limb(end), &[]);
+        table.forward_centred(out, last, ends.limb(end), &dividend.operands(i));
         dividend.finish(i, m, out, m.inv(m.reduce_u64(last.value())));
     };
     super::fill_pair(n, Basis::at_level(level - 1), |i, out_x, out_y| {

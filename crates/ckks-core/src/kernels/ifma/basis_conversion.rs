@@ -139,9 +139,6 @@ fn sum<const T: usize>(
         most = most.min(most_terms(converter.largest, targets[k].modulus.value()));
     }
     for t in 0..outs[0].len() / TILE {
-        for line in next.iter().flat_map(|row| row.iter().skip(t * TILE).take(TILE)) {
-            prefetch(line);
-        }
         let mut sums = [[Sum::from(splat(0)); TILE]; T];
         for start in (0..terms.len()).step_by(most) {
             let end = terms.len().min(start.saturating_add(most));
@@ -153,6 +150,9 @@ fn sum<const T: usize>(
                 }
             }
             for i in start..end {
+                if let Some(lines) = next.get(i).and_then(|row| row.as_chunks::<TILE>().0.get(t)) {
+                    lines.iter().for_each(prefetch);
+                }
                 let y = &terms[i].as_chunks::<TILE>().0[t];
                 let mut weights = [splat(0); T];
                 for k in 0..T {

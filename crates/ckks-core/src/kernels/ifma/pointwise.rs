@@ -123,8 +123,7 @@ pub fn sub_mul_scalar_from_product(m: &Modulus, out: &mut [u64], a: &[u64], b: &
     let (out, out_rest) = out.as_chunks_mut();
     let ((a, a_rest), (b, b_rest)) = (rows(a), rows(b));
     for (o, (x, y)) in out.iter_mut().zip(a.iter().zip(b)) {
-        let product = prime.mul(load(x), load(y));
-        store(o, prime.times(difference(&prime, product, load(o)), w, quotient));
+        store(o, prime.times_difference(prime.mul_unmasked(load(x), load(y)), load(o), w, quotient));
     }
     portable::sub_mul_scalar_from_product(m, out_rest, a_rest, b_rest, s);
 }

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::vector::{
-    Prime, Row, Sum, add, load, load_bytes, load_u16, load_u32, most_terms, prefetch, reduce_once, splat, store, sub,
+    Prime, Row, Sum, add, load, load_bytes, load_u16, load_u32, most_terms, prefetch, reduce_once, splat, store,
 };
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, words_of_columns};
@@ -48,9 +48,13 @@ fn tiles_of<const WORDS: usize>(
             for half in 0..2 {
                 let rest = &tiles(rests[half])[tile];
                 for u in 0..ROWS {
-                    // In (0, 2p), which the product takes as it is.
-                    let difference = sub(add(x[half][u], prime.p), load(&rest[u]));
-                    x[half][u] = prime.times(difference, inverse, quotient);
+                    x[half][u] = prime.times_difference(x[half][u], load(&rest[u]), inverse, quotient);
+                }
+            }
+        } else {
+            for half in 0..2 {
+                for u in 0..ROWS {
+                    x[half][u] = prime.reduce_fourfold(x[half][u]);
                 }
             }
         }
@@ -78,7 +82,7 @@ fn tiles_of<const WORDS: usize>(
     }
 }
 
-/// The sums of a tile, reduced. `key` starts with its first digit.
+/// The sums of a tile, in [0, 4p) in the lower 52 bits. `key` starts with its first digit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn sums<const WORDS: usize>(
@@ -121,7 +125,7 @@ fn sums<const WORDS: usize>(
     let mut out = [[splat(0); ROWS]; 2];
     for half in 0..2 {
         for u in 0..ROWS {
-            out[half][u] = sums[half][u].reduce(prime);
+            out[half][u] = sums[half][u].reduce_unmasked(prime);
         }
     }
     out

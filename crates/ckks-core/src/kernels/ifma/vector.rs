@@ -143,6 +143,8 @@ pub struct Prime {
     pub ratio: __m512i,
     /// floor((2^52 mod p)·2^52/p).
     pub fraction: __m512i,
+    /// True if numbers below 5p fit 52 bits.
+    five_fit: bool,
 }
 
 impl Prime {
@@ -157,6 +159,7 @@ impl Prime {
             mask: splat((1 << 52) - 1),
             ratio: splat((1 << 52) / p),
             fraction: splat(m.shoup52((1 << 52) % p)),
+            five_fit: 5 * p <= 1 << 52,
         }
     }
 
@@ -205,31 +208,51 @@ impl Prime {
         add_high(one, quotient, self.p)
     }
 
+    /// high·2^52 + low, in [0, 4p) in the lower 52 bits, for high, low < 2^52; the upper 12 bits are not defined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_wide_unmasked(&self, high: __m512i, low: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        // The two truncated constants and the two truncated products lose less than one each: x/p − 4 < q ≤ x/p, r < 4p.
+        let q = add_high(add_high(add_low(zero, high, self.ratio), high, self.fraction), low, self.ratio);
+        add_low(low, q, self.minus_p)
+    }
+
     /// high·2^52 + low mod p for high, low < 2^52.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn reduce_wide(&self, high: __m512i, low: __m512i) -> __m512i {
-        let zero = _mm512_setzero_si512();
-        // The two truncated constants and the two truncated products lose less than one each: x/p − 4 < q ≤ x/p, r < 4p.
-        let q = add_high(add_high(add_low(zero, high, self.ratio), high, self.fraction), low, self.ratio);
-        let r = _mm512_and_si512(add_low(low, q, self.minus_p), self.mask);
-        reduce_once(reduce_once(r, self.two_p), self.p)
+        self.reduce_fourfold(self.reduce_wide_unmasked(high, low))
     }
 
-    /// The same for sums whose halves have grown above 52 bits: low < 2^64, high + 2^12 ≤ 2^52.
+    /// x mod p for x in [0, 4p) in the lower 52 bits.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub fn reduce_sums(&self, high: __m512i, low: __m512i) -> __m512i {
-        let high = add(high, _mm512_srli_epi64::<52>(low));
-        self.reduce_wide(high, _mm512_and_si512(low, self.mask))
+    pub fn reduce_fourfold(&self, x: __m512i) -> __m512i {
+        reduce_once(reduce_once(_mm512_and_si512(x, self.mask), self.two_p), self.p)
+    }
+
+    /// (x − y)·w mod p for x in [0, 4p) in the lower 52 bits and y < p.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn times_difference(&self, x: __m512i, y: __m512i, w: __m512i, quotient: __m512i) -> __m512i {
+        let x = if self.five_fit { x } else { self.reduce_fourfold(x) };
+        self.times(sub(add(x, self.p), y), w, quotient)
+    }
+
+    /// a·b in [0, 4p) in the lower 52 bits; the upper 12 bits are not defined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn mul_unmasked(&self, a: __m512i, b: __m512i) -> __m512i {
+        let zero = _mm512_setzero_si512();
+        self.reduce_wide_unmasked(add_high(zero, a, b), add_low(zero, a, b))
     }
 
     /// a·b mod p.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn mul(&self, a: __m512i, b: __m512i) -> __m512i {
-        let zero = _mm512_setzero_si512();
-        self.reduce_wide(add_high(zero, a, b), add_low(zero, a, b))
+        self.reduce_fourfold(self.mul_unmasked(a, b))
     }
 }
 
@@ -268,7 +291,16 @@ impl Sum {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub fn reduce(self, prime: &Prime) -> __m512i {
-        prime.reduce_sums(self.high, self.low)
+        prime.reduce_fourfold(self.reduce_unmasked(prime))
+    }
+
+    /// The sum in [0, 4p) in the lower 52 bits; the upper 12 bits are not defined.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub fn reduce_unmasked(self, prime: &Prime) -> __m512i {
+        // The halves have grown above 52 bits: low < 2^64, high + 2^12 ≤ 2^52.
+        let high = add(self.high, _mm512_srli_epi64::<52>(self.low));
+        prime.reduce_wide_unmasked(high, _mm512_and_si512(self.low, prime.mask))
     }
 }
 

@@ -78,7 +78,7 @@ impl NttTable {
     ///
     /// # Panics
     /// If `a` has not N words.
-    pub fn forward_before(&self, a: &mut [u64], soon: &[u64]) {
+    pub fn forward_before(&self, a: &mut [u64], soon: &[&[u64]]) {
         assert_eq!(a.len(), self.n());
         match active_path() {
             #[cfg(target_arch = "x86_64")]
@@ -93,7 +93,7 @@ impl NttTable {
     ///
     /// # Panics
     /// If `out` or `x` has not N words.
-    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) {
+    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[&[u64]]) {
         assert!(out.len() == self.n() && x.len() == self.n());
         #[cfg(target_arch = "x86_64")]
         if active_path() == KernelPath::Ifma
@@ -111,10 +111,32 @@ impl NttTable {
     /// # Panics
     /// If `a` has not N words.
     pub fn inverse(&self, a: &mut [u64]) {
+        self.inverse_before(a, &[]);
+    }
+
+    /// The coefficients that belong to `values`.
+    ///
+    /// # Panics
+    /// If `out` or `values` has not N words.
+    pub fn inverse_of(&self, out: &mut [u64], values: &[u64]) {
+        assert!(out.len() == self.n() && values.len() == self.n());
+        #[cfg(target_arch = "x86_64")]
+        if active_path() == KernelPath::Ifma && super::ifma::ntt::fits(self.log_n) {
+            return self.ifma_inverse(out, Some(values), &[]);
+        }
+        out.copy_from_slice(values);
+        self.inverse(out);
+    }
+
+    /// [`NttTable::inverse`] during which the memory of `soon` may be fetched.
+    ///
+    /// # Panics
+    /// If `a` has not N words.
+    pub fn inverse_before(&self, a: &mut [u64], soon: &[&[u64]]) {
         assert_eq!(a.len(), self.n());
         match active_path() {
             #[cfg(target_arch = "x86_64")]
-            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_inverse(a),
+            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_inverse(a, None, soon),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_inverse(a),
             _ => self.portable_inverse(a),
         }
@@ -172,20 +194,20 @@ impl NttTable {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn ifma_forward(&self, a: &mut [u64], soon: &[u64]) {
+    fn ifma_forward(&self, a: &mut [u64], soon: &[&[u64]]) {
         // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, DQ and IFMA.
         unsafe { self.ifma().forward(a, soon) }
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn ifma_forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) -> Option<()> {
+    fn ifma_forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[&[u64]]) -> Option<()> {
         // SAFETY: as in `ifma_forward`.
         unsafe { self.ifma().forward_centred(out, from, x, soon) }
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn ifma_inverse(&self, a: &mut [u64]) {
+    fn ifma_inverse(&self, a: &mut [u64], source: Option<&[u64]>, soon: &[&[u64]]) {
         // SAFETY: as in `ifma_forward`.
-        unsafe { self.ifma().inverse(a) }
+        unsafe { self.ifma().inverse(a, source, soon) }
     }
 }

@@ -17,8 +17,10 @@ fn transforms(table: &NttTable) -> Vec<(&'static str, Transform, Transform)> {
     #[cfg(target_arch = "x86_64")]
     if KernelPath::Ifma.is_available() && crate::kernels::ifma::ntt::fits(table.log_n) {
         // What is fetched meanwhile changes nothing, be it less than a line or more than there are steps.
-        all.push(("ifma", |table, a| table.ifma_forward(a, &[1; 7]), NttTable::ifma_inverse));
-        all.push(("ifma, fetching", |table, a| table.ifma_forward(a, &[1; 5003]), NttTable::ifma_inverse));
+        const LITTLE: &[&[u64]] = &[&[1; 7]];
+        const MUCH: &[&[u64]] = &[&[1; 5003], &[], &[1; 900]];
+        all.push(("ifma", |table, a| table.ifma_forward(a, LITTLE), |table, a| table.ifma_inverse(a, None, LITTLE)));
+        all.push(("ifma, fetching", |table, a| table.ifma_forward(a, MUCH), |table, a| table.ifma_inverse(a, None, MUCH)));
     }
     all
 }
@@ -85,6 +87,11 @@ fn agree(table: &NttTable, a: &[u64]) {
         inverse(table, &mut b);
         assert!(b == inverse_reference, "{name} inverse, N = {}, p = {}", table.n(), table.modulus().value());
     }
+    on_every_path(|| {
+        let mut b = vec![1; table.n()];
+        table.inverse_of(&mut b, a);
+        assert!(b == inverse_reference, "inverse from elsewhere, N = {}, p = {}", table.n(), table.modulus().value());
+    });
 }
 
 proptest! {
@@ -146,7 +153,7 @@ fn centred_residues_are_transformed_on_the_way() {
                 };
                 on_every_path(|| {
                     let mut out = vec![1; n];
-                    table.forward_centred(&mut out, &from, &x, &[1; 77]);
+                    table.forward_centred(&mut out, &from, &x, &[&[1; 77], &[], &[1; 5]]);
                     assert_eq!(out, wanted, "N = {n}, p = {p}, q = {q}");
                 });
             }

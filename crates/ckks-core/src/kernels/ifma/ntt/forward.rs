@@ -16,7 +16,7 @@ use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once
 impl Twiddles {
     /// See [`crate::kernels::NttTable::forward`].
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn forward(&self, a: &mut [u64], soon: &[u64]) {
+    pub fn forward(&self, a: &mut [u64], soon: &[&[u64]]) {
         let log_n = a.len().trailing_zeros();
         let prime = Prime::new(&self.modulus);
         let soon = &mut Soon::new(soon, a.len());
@@ -30,7 +30,7 @@ impl Twiddles {
 
     /// See [`crate::kernels::NttTable::forward_centred`]; `None` where words would grow too large.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[u64]) -> Option<()> {
+    pub fn forward_centred(&self, out: &mut [u64], from: &Modulus, x: &[u64], soon: &[&[u64]]) -> Option<()> {
         let log_n = out.len().trailing_zeros();
         let (p, q) = (self.modulus.value(), from.value());
         if log_n < LOG_LEAF + 2 {
@@ -103,9 +103,8 @@ impl Twiddles {
             groups <<= radix;
             log_len -= radix;
         }
-        soon.ask();
         let first = place - self.leaves.len();
-        forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups]);
+        forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], soon);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
@@ -295,7 +294,7 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
 /// transposed, beside three stages of another run, so that there are products to compute while words change places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf]) {
+fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf], soon: &mut Soon<'_>) {
     let count = runs.len().min(leaves.len());
     // Runs i − 2, i − 1 and i.
     let mut now = [_mm512_setzero_si512(); 8];
@@ -308,6 +307,7 @@ fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
         }
         let mut after = now;
         if i < count {
+            soon.ask();
             after = load_rows(&runs[i]);
             three_stages::<LAZY, true, false>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
         } else {

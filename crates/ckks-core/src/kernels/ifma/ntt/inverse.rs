@@ -8,46 +8,60 @@
 use std::arch::x86_64::*;
 
 use super::factor::{Factor, back_factors, broadcast, front_factors};
+use super::soon::Soon;
 use super::transpose::{exchange_halves, exchange_lanes, exchange_words, transpose};
 use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
-    /// See [`crate::kernels::NttTable::inverse`].
+    /// See [`crate::kernels::NttTable::inverse`]; the values are those of `source` where there is one.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn inverse(&self, a: &mut [u64]) {
+    pub fn inverse(&self, a: &mut [u64], source: Option<&[u64]>, soon: &[&[u64]]) {
         let log_n = a.len().trailing_zeros();
         let prime = Prime::new(&self.modulus);
+        let soon = &mut Soon::new(soon, a.len());
         let rows = a.as_chunks_mut::<8>().0;
+        let source = source.map(|values| values.as_chunks::<8>().0);
         if MOST * self.modulus.value() < 1 << 52 {
-            self.inverse_block::<true>(&prime, rows, log_n, 1);
+            self.inverse_block::<true>(&prime, (rows, source), log_n, 1, soon);
         } else {
-            self.inverse_block::<false>(&prime, rows, log_n, 1);
+            self.inverse_block::<false>(&prime, (rows, source), log_n, 1, soon);
         }
     }
 
     /// The stages of one block, whose root in the forward transform is at place `place` of its stage: the mirror image of the forward
     /// transform's order.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn inverse_block<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
+    fn inverse_block<const LAZY: bool>(
+        &self,
+        prime: &Prime,
+        (rows, source): (&mut [Row], Option<&[Row]>),
+        log_len: u32,
+        place: usize,
+        soon: &mut Soon<'_>,
+    ) {
         if log_len <= LOG_CHUNK && place > 1 {
-            return self.inverse_chunk::<LAZY>(prime, rows, log_len, place);
+            if let Some(source) = source {
+                rows.copy_from_slice(source);
+            }
+            return self.inverse_chunk::<LAZY>(prime, rows, log_len, place, soon);
         }
         let radix = radix(log_len);
         let part = rows.len() >> radix;
         for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
-            self.inverse_block::<LAZY>(prime, rows, log_len - radix, (place << radix) + i);
+            let source = source.map(|source| &source[i * part..][..part]);
+            self.inverse_block::<LAZY>(prime, (rows, source), log_len - radix, (place << radix) + i, soon);
         }
         self.inverse_pass::<LAZY>(prime, rows, radix, place);
     }
 
     /// Pass by pass: what the first-level cache holds.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn inverse_chunk<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize) {
+    fn inverse_chunk<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], log_len: u32, place: usize, soon: &mut Soon<'_>) {
         let groups = 1 << (log_len - LOG_LEAF);
         // The last place of the groups is the first one seen from the other end.
         let first = mirrored(place * groups + groups - 1) - self.leaves.len();
-        inverse_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups]);
+        inverse_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], soon);
         let mut radices = [0; LOG_CHUNK as usize];
         let mut passes = 0;
         let mut left = log_len;
@@ -59,6 +73,7 @@ impl Twiddles {
         for &radix in radices[..passes].iter().rev() {
             left += radix;
             for (i, rows) in rows.chunks_exact_mut(1 << (left - 3)).enumerate() {
+                soon.ask();
                 self.inverse_pass::<LAZY>(prime, rows, radix, (place << (log_len - left)) + i);
             }
         }
@@ -237,7 +252,7 @@ fn three_stages<const LAZY: bool>(prime: &Prime, first: u64, x: &mut [__m512i; 8
 /// Rows are taken in reverse: lane r then belongs to block 7 − r, whose mirrored root is in lane r of the table.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn inverse_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf]) {
+fn inverse_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf], soon: &mut Soon<'_>) {
     let count = runs.len().min(leaves.len());
     let leaf = |i: usize| &leaves[count - 1 - i];
     // Runs i − 2, i − 1 and i.
@@ -246,6 +261,7 @@ fn inverse_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
     for i in 0..count + 2 {
         let mut after = now;
         if i < count {
+            soon.ask();
             after = in_reverse(load_rows(&runs[i]));
         }
         if (1..=count).contains(&i) {
