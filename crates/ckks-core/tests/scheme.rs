@@ -191,6 +191,18 @@ fn sums_products_and_constants() {
             assert!(ciphertext.scale().matches(down), "a product has the canonical scale");
             s.check(&ciphertext, &product(&x, &y), product_error);
         }
+        // Formed while it is switched, a product has the same residues, at equal levels and at others.
+        for (a, b) in [(&cx, &cy), (&cx, &at_once), (&at_once, &cy)] {
+            let parts = e.tensor(a, b).unwrap();
+            let both = [
+                (e.mul(a, b).unwrap(), e.relinearise(&parts).unwrap()),
+                (e.mul_rescale(a, b).unwrap(), e.relinearise_rescale(&parts).unwrap()),
+            ];
+            for (at_once, in_parts) in both {
+                assert_eq!((at_once.level(), at_once.scale()), (in_parts.level(), in_parts.scale()));
+                assert!((0..2).all(|half| at_once.parts()[half].data() == in_parts.parts()[half].data()));
+            }
+        }
         let sum = e.relinearise_rescale(&e.tensor_sum(&[(&cx, &cy), (&cx, &cx)]).unwrap()).unwrap();
         s.check(&sum, &map(&|a, b| a * b + a * a), 2.0 * product_error);
         let halved = e.rescale(&e.mul_constant(&cx, 0.5, e.prime_scale(level)).unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use ckks_core::kernels::special_fft::{ComplexRoots, embed, unembed};
 use ckks_core::kernels::{
-    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, active_path, force_path,
+    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, Plus, active_path, force_path,
 };
 use ckks_core::params::{Params, ParamsLiteral};
 use ckks_core::ring::automorphism::ntt_permutation;
@@ -83,7 +83,7 @@ fn limbs(bench: &mut Bench) -> Result<()> {
     (0..6).for_each(|k| kernels::pack_key(m, &mut key, 3, (k / 2, k % 2), &v[3 + k]));
     let digits: Vec<&[u64]> = v[..3].iter().map(|d| &d[..]).collect();
     let key = PackedKey { words: &key, digits: 3 };
-    let product = KeyProduct { digits: &digits, key, plus: [None; 2], factor: 0 };
+    let product = KeyProduct { digits: &digits, key, plus: Plus::NONE, factor: 0 };
     bench.row_of("limb/key_product/n16/digits3", Work::sums(2.0 * n, 3.0) + cached(11), || {
         kernels::key_product(m, [&mut x, &mut y], &product, None, &Finish::Store);
         Ok(())

@@ -72,7 +72,7 @@ impl EvalMod {
         };
         let mut value = self.plan.evaluate_at_scale(evaluator, &shifted, &self.levels, self.value, weights(0))?;
         for ((done, constant), &level) in constants.enumerate().zip(&self.levels[self.plan.depth() + 1..]) {
-            let square = evaluator.relinearise_to(&evaluator.tensor(&value, &value)?, level)?;
+            let square = evaluator.mul_to(&value, &value, level)?;
             value = weights(done + 1).add_constant(evaluator, square, -constant)?;
         }
         Ok(value)

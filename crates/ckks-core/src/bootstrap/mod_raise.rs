@@ -8,6 +8,7 @@ use super::keys::EncapsulationKeys;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::eval::{Decomposed, Digits, Evaluator, Switch};
+use crate::kernels::Plus;
 use crate::keys::{GadgetShape, SwitchingKey};
 use crate::params::{Params, Scale};
 use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
@@ -74,7 +75,7 @@ pub(super) fn switched_back(evaluator: &Evaluator<'_>, keys: &EncapsulationKeys,
 
 /// (c_0 + ⟨digits, b⟩/P, ⟨digits, a⟩/P).
 fn switch(evaluator: &Evaluator<'_>, key: &SwitchingKey, digits: &Decomposed, c0: &Poly<Ntt>) -> Result<[Poly<Ntt>; 2]> {
-    let switch = Switch { params: evaluator.params(), digits: Digits::Made(digits), key, plus: [Some(c0), None] };
+    let switch = Switch { params: evaluator.params(), digits: Digits::Made(digits), key, plus: Plus::Halves([Some(c0), None]) };
     switch.divided(digits.level() + 1, None)
 }
 

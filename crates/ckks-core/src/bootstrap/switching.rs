@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::eval::Decomposed;
-use crate::kernels::{self, Finish, KeyProduct, Modulus, Moves};
+use crate::kernels::{self, Finish, KeyProduct, Modulus, Moves, Plus};
 use crate::keys::SwitchingKey;
 use crate::params::Params;
 use crate::ring::{Basis, Ntt, Poly};
@@ -36,7 +36,7 @@ impl Switcher<'_> {
         let product = KeyProduct {
             digits: &self.digits.limbs(i),
             key: turn.key.limb_at(self.basis.q - 1, i),
-            plus: [plus.map(|(plus, _)| plus.limb(i)), None],
+            plus: Plus::Halves([plus.map(|(plus, _)| plus.limb(i)), None]),
             factor: plus.map_or(0, |(_, factor)| factor),
         };
         kernels::key_product(self.modulus(i), out, &product, Some(&turn.moves), finish);

@@ -1,11 +1,13 @@
 //! Products of ciphertexts.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
-use crate::kernels;
+use crate::kernels::{self, Plus};
 use crate::ring::{Basis, Ntt, Poly};
 
 /// Columns of a limb that are multiplied together.
@@ -30,12 +32,7 @@ impl Evaluator<'_> {
             return Err(Error::LengthMismatch { what: "terms of a sum of products", found: 0, needed: "at least 1".into() });
         };
         let low = if a.level() <= b.level() { *a } else { *b };
-        let bring = |c: &Ciphertext| -> Result<Option<Ciphertext>> {
-            if c.level() == low.level() { Ok(None) } else { self.adjust_to(c, low.level(), low.scale).map(Some) }
-        };
-        let lowered = terms.iter().map(|(a, b)| Ok((bring(a)?, bring(b)?))).collect::<Result<Vec<_>>>()?;
-        let pairs: Vec<(&Ciphertext, &Ciphertext)> =
-            terms.iter().zip(&lowered).map(|((a, b), (x, y))| (x.as_ref().unwrap_or(a), y.as_ref().unwrap_or(b))).collect();
+        let pairs = terms.iter().map(|(a, b)| Ok((self.lowered(a, low)?, self.lowered(b, low)?))).collect::<Result<Vec<_>>>()?;
         let scale = pairs[0].0.scale.times(pairs[0].1.scale);
         for (a, b) in &pairs {
             let other = a.scale.times(b.scale);
@@ -66,6 +63,11 @@ impl Evaluator<'_> {
             }
         });
         Ok(Product { d, scale })
+    }
+
+    /// `a` at the level of `low`: as it is, or with the scale of `low`.
+    fn lowered<'a>(&self, a: &'a Ciphertext, low: &Ciphertext) -> Result<Cow<'a, Ciphertext>> {
+        if a.level() == low.level() { Ok(Cow::Borrowed(a)) } else { self.adjust_to(a, low.level(), low.scale).map(Cow::Owned) }
     }
 
     /// p + q, at one level and scale.
@@ -113,11 +115,17 @@ impl Evaluator<'_> {
     }
 
     fn relinearise_keeping(&self, p: &Product, keep: usize) -> Result<Ciphertext> {
-        let level = p.level();
+        let [d0, d1, d2] = &p.d;
+        let [c0, c1] = self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, keep)?;
+        Ok(Ciphertext { c0, c1, scale: p.scale })
+    }
+
+    /// d0 + d1·s + d2·s², `plus` being d0 and d1, as a ciphertext, divided by the primes from `keep` on.
+    fn relinearised(&self, plus: Plus<&Poly<Ntt>>, d2: &Poly<Ntt>, keep: usize) -> Result<[Poly<Ntt>; 2]> {
+        let level = d2.basis().q - 1;
         let key = self.keys("relinearisation key", level)?.relinearisation(level)?;
         // P·d0 and P·d1 ride along, so that one division serves all.
-        let [c0, c1] = self.switch(&p.d[2], key, [Some(&p.d[0]), Some(&p.d[1])])?.divided(keep, None)?;
-        Ok(Ciphertext { c0, c1, scale: p.scale })
+        self.switch(d2, key, plus)?.divided(keep, None)
     }
 
     /// a·b, relinearised, not rescaled; levels are aligned.
@@ -125,7 +133,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise`].
     pub fn mul(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
-        self.relinearise(&self.tensor(a, b)?)
+        self.mul_to(a, b, a.level().min(b.level()))
     }
 
     /// a·b, relinearised and rescaled: one level.
@@ -133,7 +141,22 @@ impl Evaluator<'_> {
     /// # Errors
     /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise_rescale`].
     pub fn mul_rescale(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
-        self.relinearise_rescale(&self.tensor(a, b)?)
+        let level = self.needs_level("a product", a.level().min(b.level()), 1)?;
+        self.mul_to(a, b, level - 1)
+    }
+
+    /// a·b, relinearised, with as many rescalings as lead to `level`. Of the product only the part that is switched is written down.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise_to`].
+    pub(crate) fn mul_to(&self, a: &Ciphertext, b: &Ciphertext, level: usize) -> Result<Ciphertext> {
+        let low = if a.level() <= b.level() { a } else { b };
+        let top = self.needs_level("a product", low.level(), level)?;
+        let (a, b) = (self.lowered(a, low)?, self.lowered(b, low)?);
+        let d2 = Poly::product(&self.params, &a.c1, &b.c1);
+        let [c0, c1] = self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, level + 1)?;
+        let scale = (level + 1..=top).fold(a.scale.times(b.scale), |scale, i| scale.over(self.prime_scale(i)));
+        Ok(Ciphertext { c0, c1, scale })
     }
 
     /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).

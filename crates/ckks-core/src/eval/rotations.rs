@@ -7,6 +7,7 @@ use super::switched_rotation::RotatedTerm;
 use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
+use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
 use crate::params::Scale;
 use crate::ring::divide_by_dropped;
@@ -144,7 +145,7 @@ impl<'k> Evaluator<'k> {
 
     /// The image of `a` under X → X^g, perhaps from digits of its second part that were made before.
     fn apply_galois(&self, a: &Ciphertext, digits: Option<&Decomposed>, element: u64, key: &SwitchingKey) -> Result<Ciphertext> {
-        let plus = [Some(&a.c0), None];
+        let plus = Plus::Halves([Some(&a.c0), None]);
         let switch = match digits {
             Some(made) => Switch { params: &self.params, digits: Digits::Made(made), key, plus },
             None => self.switch(&a.c1, key, plus)?,

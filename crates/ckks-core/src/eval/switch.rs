@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::key_switch::{Cut, GROUP};
 use super::{Decomposed, Evaluator};
 use crate::error::Result;
-use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey};
+use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
 use crate::keys::SwitchingKey;
 use crate::params::Params;
 use crate::ring::{Basis, Extension, Ntt, Poly, row_stride};
@@ -87,8 +87,8 @@ pub(crate) struct Switch<'a> {
     pub params: &'a Params,
     pub digits: Digits<'a>,
     pub key: &'a SwitchingKey,
-    /// What is added to either half; 0 where there is nothing.
-    pub plus: [Option<&'a Poly<Ntt>>; 2],
+    /// What is not switched.
+    pub plus: Plus<&'a Poly<Ntt>>,
 }
 
 impl Switch<'_> {
@@ -104,8 +104,15 @@ impl Switch<'_> {
     fn soon(&self, i: usize) -> Vec<&[u64]> {
         let PackedKey { words, digits } = self.key_limb(i);
         let key = (self.key.shape().digits(self.digits.level()) == digits).then_some(words);
-        let plus = self.plus.iter().flatten().filter(|_| i < self.basis().q).map(|plus| plus.limb(i));
+        let plus = self.plus_limb(i);
+        let mut plus: Vec<_> = plus.parts().copied().collect();
+        plus.dedup_by(|x, y| std::ptr::eq(*x, *y));
         key.into_iter().chain(self.digits.stored(i)).chain(plus).collect()
+    }
+
+    /// P·plus is 0 modulo P's own primes.
+    fn plus_limb(&self, i: usize) -> Plus<&[u64]> {
+        if i < self.basis().q { self.plus.each(|plus| plus.limb(i)) } else { Plus::NONE }
     }
 
     /// Limb `i` of both halves, from the digits there.
@@ -115,8 +122,7 @@ impl Switch<'_> {
         let product = KeyProduct {
             digits,
             key: self.key_limb(i),
-            // P is 0 modulo its own primes.
-            plus: self.plus.map(|plus| plus.filter(|_| i < basis.q).map(|plus| plus.limb(i))),
+            plus: self.plus_limb(i),
             factor: product_of(self.params, m, Basis { q: 0, p: basis.p }, 0),
         };
         kernels::key_product(m, out, &product, moves, finish);
@@ -252,7 +258,7 @@ impl Evaluator<'_> {
         &'a self,
         poly: &'a Poly<Ntt>,
         key: &'a SwitchingKey,
-        plus: [Option<&'a Poly<Ntt>>; 2],
+        plus: Plus<&'a Poly<Ntt>>,
     ) -> Result<Switch<'a>> {
         let digits = Digits::Cut(Cut::new(&self.params, poly, key.shape())?);
         Ok(Switch { params: &self.params, digits, key, plus })
@@ -308,8 +314,8 @@ mod tests {
                     on_every_path(|| {
                         pool.install(|| {
                             let digits = Digits::Made(&made);
-                            let hoisted = Switch { params: &params, digits, key: &key, plus: [Some(&plus), None] };
-                            for switch in [evaluator.switch(&x, &key, [Some(&plus), None]).unwrap(), hoisted] {
+                            let hoisted = Switch { params: &params, digits, key: &key, plus: Plus::Halves([Some(&plus), None]) };
+                            for switch in [evaluator.switch(&x, &key, Plus::Halves([Some(&plus), None])).unwrap(), hoisted] {
                                 for keep in [level + 1, level.max(1)] {
                                     let divided = |u: &Poly<Ntt>| divide_by_dropped(&params, u.clone(), keep).unwrap();
                                     let out = switch.divided(keep, None).unwrap();

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::Evaluator;
 use super::switch::add_moved;
 use crate::error::Result;
+use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
 use crate::ring::{Basis, Ntt, Poly};
 
@@ -33,7 +34,8 @@ impl Evaluator<'_> {
         let mut sum1 = Poly::<Ntt>::zero(n, basis);
         for some in terms.chunks(at_once) {
             let moves: Vec<_> = some.iter().map(|t| params.automorphism(t.element)).collect();
-            let switches: Vec<_> = some.par_iter().map(|t| self.switch(t.c1, t.key, [t.c0, None])).collect::<Result<_>>()?;
+            let switches: Vec<_> =
+                some.par_iter().map(|t| self.switch(t.c1, t.key, Plus::Halves([t.c0, None]))).collect::<Result<_>>()?;
             let switched: Vec<_> = switches.into_iter().zip(moves.iter().map(|moves| &**moves)).collect();
             add_moved(params, [&mut sum0, &mut sum1], &switched);
         }

@@ -50,7 +50,7 @@ pub use pointwise::{
     mul_scalar_assign, neg_assign, sub_assign, sub_mul_scalar_from, sub_mul_scalar_from_product,
 };
 pub use rate::multiply_adds;
-pub use switch::{Finish, KeyProduct, Moves, key_product};
+pub use switch::{Finish, KeyProduct, Moves, Plus, key_product};
 
 /// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
 macro_rules! dispatch {

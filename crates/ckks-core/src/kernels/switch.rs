@@ -4,14 +4,50 @@
 use super::packed_key::{COLUMNS, PackedKey, key_words};
 use super::{Modulus, dispatch};
 
+/// A ciphertext that is added to a key product, its two halves.
+#[derive(Clone, Copy, Debug)]
+pub enum Plus<T> {
+    /// These; 0 where there is nothing.
+    Halves([Option<T>; 2]),
+    /// (a_0·b_0, a_0·b_1 + a_1·b_0), formed where it is added: what a product of ciphertexts has beside a_1·b_1.
+    Product {
+        /// a_0 and a_1.
+        a: [T; 2],
+        /// b_0 and b_1.
+        b: [T; 2],
+    },
+}
+
+impl<T> Plus<T> {
+    /// Nothing.
+    pub const NONE: Self = Self::Halves([None, None]);
+
+    /// The same of what `f` makes of each polynomial.
+    pub fn each<U>(&self, f: impl Fn(&T) -> U) -> Plus<U> {
+        match self {
+            Self::Halves(halves) => Plus::Halves(halves.each_ref().map(|half| half.as_ref().map(&f))),
+            Self::Product { a, b } => Plus::Product { a: a.each_ref().map(&f), b: b.each_ref().map(&f) },
+        }
+    }
+
+    /// What it consists of; a square's factors, which are the same ones, stand side by side.
+    pub fn parts(&self) -> impl Iterator<Item = &T> {
+        let parts = match self {
+            Self::Halves([x, y]) => [x.as_ref(), y.as_ref(), None, None],
+            Self::Product { a: [a0, a1], b: [b0, b1] } => [Some(a0), Some(b0), Some(a1), Some(b1)],
+        };
+        parts.into_iter().flatten()
+    }
+}
+
 /// (Σ_j d_j·b_j + factor·plus_0, Σ_j d_j·a_j + factor·plus_1) modulo one prime, for the halves (b_j, a_j) of a key.
 pub struct KeyProduct<'a> {
     /// d_j, as many as the key has digits or fewer.
     pub digits: &'a [&'a [u64]],
     /// b_j and a_j.
     pub key: PackedKey<'a>,
-    /// What is not switched, where there is any.
-    pub plus: [Option<&'a [u64]>; 2],
+    /// What is not switched.
+    pub plus: Plus<&'a [u64]>,
     /// A residue.
     pub factor: u64,
 }
@@ -72,7 +108,7 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
     let KeyProduct { digits, key, plus, factor } = product;
     assert!(n.is_multiple_of(COLUMNS) && out[1].len() == n && digits.iter().all(|d| d.len() == n));
     assert!(digits.len() <= key.digits && key.words.len() == key_words(m, n, key.digits));
-    assert!(plus.iter().flatten().all(|c| c.len() == n) && *factor < m.value());
+    assert!(plus.parts().all(|c| c.len() == n) && *factor < m.value());
     assert!(moves.is_none_or(|moves| 8 * moves.0.len() == n));
     if let Finish::Divide { rests, inverse } = finish {
         assert!(rests.iter().all(|rest| rest.len() == n) && *inverse < m.value());
@@ -108,18 +144,22 @@ mod tests {
                     }
                     let digits: Vec<Vec<u64>> = (0..used as u64).map(|j| words(3 * j + 2)).collect();
                     let digits: Vec<&[u64]> = digits.iter().map(|d| &d[..]).collect();
-                    let (plus, start, rests) = (words(1001), [words(1002), words(1003)], [words(1004), words(1005)]);
+                    let (given, start, rests) = (words(1001), [words(1002), words(1003)], [words(1004), words(1005)]);
+                    let (a, b) = ([words(1006), words(1007)], [words(1008), words(1009)]);
                     let (factor, inverse) = (p - 2, p / 3);
-                    for with in [[false, false], [true, false], [true, true]] {
-                        let product = KeyProduct {
-                            digits: &digits,
-                            key: PackedKey { words: &packed, digits: key_digits },
-                            plus: with.map(|with| with.then_some(&plus[..])),
-                            factor,
-                        };
+                    let product = Plus::Product { a: [&a[0][..], &a[1]], b: [&b[0], &b[1]] };
+                    let given = Some(&given[..]);
+                    for plus in [Plus::NONE, Plus::Halves([given, None]), Plus::Halves([given, given]), product] {
+                        let product =
+                            KeyProduct { digits: &digits, key: PackedKey { words: &packed, digits: key_digits }, plus, factor };
                         let sum = |half: usize, i: usize| {
                             let products = digits.iter().zip(&halves).fold(0, |sum, (d, k)| m.add(sum, m.mul(d[i], k[half][i])));
-                            if with[half] { m.add(products, m.mul(plus[i], factor)) } else { products }
+                            let plus = match plus {
+                                Plus::Halves(halves) => halves[half].map_or(0, |c| c[i]),
+                                Plus::Product { a, b } if half == 0 => m.mul(a[0][i], b[0][i]),
+                                Plus::Product { a, b } => m.add(m.mul(a[0][i], b[1][i]), m.mul(a[1][i], b[0][i])),
+                            };
+                            m.add(products, m.mul(plus, factor))
                         };
                         for moves in [None, Some(&moves)] {
                             let source = |i: usize| moves.map_or(i, |_| table[i] as usize);

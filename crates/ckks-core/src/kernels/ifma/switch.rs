@@ -7,7 +7,7 @@ use super::vector::{
 };
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, words_of_columns};
-use crate::kernels::switch::{Finish, KeyProduct, Moves};
+use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns: with two sums of two halves each, 16 registers.
 const ROWS: usize = COLUMNS / 8;
@@ -15,21 +15,28 @@ const ROWS: usize = COLUMNS / 8;
 /// The columns of a tile.
 type Tile = [Row; ROWS];
 
+/// As many products of residues as one of a residue and a number below 4p counts.
+const FOURFOLD: usize = 5;
+
 /// Blocks between a line's prefetch and its use where results move: the hardware does not foresee their order.
 const AHEAD: usize = 16;
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
-    match words_of_columns(m) {
-        16 => tiles_of::<16>(m, out, product, moves, finish),
-        24 => tiles_of::<24>(m, out, product, moves, finish),
-        _ => tiles_of::<32>(m, out, product, moves, finish),
+    match (words_of_columns(m), matches!(product.plus, Plus::Product { .. })) {
+        (16, false) => tiles_of::<16, false>(m, out, product, moves, finish),
+        (16, true) => tiles_of::<16, true>(m, out, product, moves, finish),
+        (24, false) => tiles_of::<24, false>(m, out, product, moves, finish),
+        (24, true) => tiles_of::<24, true>(m, out, product, moves, finish),
+        (_, false) => tiles_of::<32, false>(m, out, product, moves, finish),
+        (_, true) => tiles_of::<32, true>(m, out, product, moves, finish),
     }
 }
 
-/// `WORDS` are the words that a tile's columns of one digit and half take in the key.
+/// `WORDS` are the words that a tile's columns of one digit and half take in the key. Whether a product is added is known when this is
+/// compiled: the loop without one stays what it is.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn tiles_of<const WORDS: usize>(
+fn tiles_of<const WORDS: usize, const IS_PRODUCT: bool>(
     m: &Modulus,
     [out0, out1]: [&mut [u64]; 2],
     product: &KeyProduct<'_>,
@@ -42,7 +49,7 @@ fn tiles_of<const WORDS: usize>(
     let outs = [out0.as_chunks_mut::<8>().0, out1.as_chunks_mut::<8>().0];
     for tile in 0..outs[0].len() / ROWS {
         let key = &key[2 * product.key.digits * tile..];
-        let mut x = sums(&prime, most, product, key, tile);
+        let mut x = sums::<WORDS, IS_PRODUCT>(&prime, most, product, key, tile);
         if let Finish::Divide { rests, inverse } = finish {
             let (inverse, quotient) = (splat(*inverse), splat(m.shoup52(*inverse)));
             for half in 0..2 {
@@ -85,7 +92,7 @@ fn tiles_of<const WORDS: usize>(
 /// The sums of a tile, in [0, 4p) in the lower 52 bits. `key` starts with its first digit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn sums<const WORDS: usize>(
+fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
     prime: &Prime,
     most: usize,
     product: &KeyProduct<'_>,
@@ -108,19 +115,37 @@ fn sums<const WORDS: usize>(
             }
         }
     }
-    if product.plus.iter().any(Option::is_some) {
-        if products == most {
-            reduce(prime, &mut sums);
-        }
-        let factor = splat(product.factor);
-        for half in 0..2 {
-            if let Some(plus) = product.plus[half] {
-                let plus = &tiles(plus)[tile];
-                for u in 0..ROWS {
-                    sums[half][u].add_product(load(&plus[u]), factor);
+    let factor = splat(product.factor);
+    match &product.plus {
+        Plus::Halves(halves) if !IS_PRODUCT && halves.iter().any(Option::is_some) => {
+            if products == most {
+                reduce(prime, &mut sums);
+            }
+            for half in 0..2 {
+                if let Some(plus) = halves[half] {
+                    let plus = &tiles(plus)[tile];
+                    for u in 0..ROWS {
+                        sums[half][u].add_product(load(&plus[u]), factor);
+                    }
                 }
             }
         }
+        Plus::Product { a, b } if IS_PRODUCT => {
+            if products + FOURFOLD > most {
+                reduce(prime, &mut sums);
+            }
+            let (a0, a1) = (&tiles(a[0])[tile], &tiles(a[1])[tile]);
+            let (b0, b1) = (&tiles(b[0])[tile], &tiles(b[1])[tile]);
+            for u in 0..ROWS {
+                let (a0, a1, b0, b1) = (load(&a0[u]), load(&a1[u]), load(&b0[u]), load(&b1[u]));
+                sums[0][u].add_product(prime.mul_unmasked(a0, b0), factor);
+                let mut crossed = Sum::from(splat(0));
+                crossed.add_product(a0, b1);
+                crossed.add_product(a1, b0);
+                sums[1][u].add_product(crossed.reduce_unmasked(prime), factor);
+            }
+        }
+        _ => {}
     }
     let mut out = [[splat(0); ROWS]; 2];
     for half in 0..2 {

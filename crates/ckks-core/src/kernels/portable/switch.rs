@@ -2,7 +2,7 @@
 
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, unpack_columns, words_of_columns};
-use crate::kernels::switch::{Finish, KeyProduct, Moves};
+use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
 
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
     let size = words_of_columns(m);
@@ -16,8 +16,17 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
                 unpack_columns(&key[(2 * j + half) * size..][..size], &mut residues);
                 add_products(&mut sums, &digit[columns.clone()], |c| residues[c]);
             }
-            if let Some(plus) = product.plus[half] {
-                add_products(&mut sums, &plus[columns.clone()], |_| product.factor);
+            let factor = u128::from(product.factor);
+            let mut add = |c: usize, plus: u64| sums[c] += u128::from(plus) * factor;
+            match product.plus {
+                Plus::Halves(halves) => {
+                    let plus = halves[half].map_or(&[][..], |plus| &plus[columns.clone()]);
+                    plus.iter().enumerate().for_each(|(c, &plus)| add(c, plus));
+                }
+                Plus::Product { a, b } => columns.clone().enumerate().for_each(|(c, i)| {
+                    let product = |j: usize, k: usize| u128::from(a[j][i]) * u128::from(b[k][i]);
+                    add(c, m.reduce_u128(if half == 0 { product(0, 0) } else { product(0, 1) + product(1, 0) }));
+                }),
             }
             for (c, (&sum, i)) in sums.iter().zip(columns.clone()).enumerate() {
                 let sum = m.reduce_u128(sum);
