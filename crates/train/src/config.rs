@@ -122,7 +122,7 @@ impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
             seed: 1,
-            steps: 9_000,
+            steps: 12_000,
             batch: 256,
             labelled_share: 0.25,
             rate: 2e-3,
@@ -201,8 +201,11 @@ impl TrainConfig {
             )?;
         }
         let longest = n.buckets.iter().map(|b| b.positions).max().unwrap_or(0);
-        let max_tokens = self.data.augment.max_tokens;
-        refuse(max_tokens >= 1, format!("max_tokens is {max_tokens}"))?;
+        for set in self.data.text_sets() {
+            let (max_tokens, [fewest, most]) = (set.augment.max_tokens, set.augment.swaps);
+            refuse(max_tokens >= 1, format!("max_tokens is {max_tokens}, needed at least 1"))?;
+            refuse(fewest <= most, format!("swaps are {fewest} to {most}, needed two numbers in rising order"))?;
+        }
         refuse(longest >= 3, format!("the longest length class has {longest} positions, [CLS], [SEP] and a word need 3"))?;
         refuse(
             n.score_bound > 0.0 && n.score_degree >= 1,

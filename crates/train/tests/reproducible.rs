@@ -4,7 +4,7 @@ use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::LengthBucket;
 use ndarray::Array2;
 use train::config::{NetworkConfig, RecipeConfig, TrainConfig};
-use train::data::corpus::{Example, TrainingSet};
+use train::data::corpus::{Example, TextSet, TrainingSet};
 use train::trainer::Trainer;
 use train::{Error, Result};
 
@@ -152,4 +152,7 @@ fn what_cannot_be_trained_is_refused_by_name() {
     assert!(refused(&|c| c.network.buckets[0].positions = 12).contains("12 positions"));
     assert!(refused(&|c| c.recipe.noise_budget = Some(-1.0)).contains("noise_budget is -1"));
     assert!(refused(&|c| c.recipe.labelled_share = 1.5).contains("labelled_share"));
+    assert!(refused(&|c| c.data.augment.swaps = [3, 1]).contains("swaps are 3 to 1"));
+    let further = |set: &mut TextSet| set.augment.max_tokens = 0;
+    assert!(refused(&|c| c.data.further.iter_mut().for_each(further)).contains("max_tokens is 0"));
 }

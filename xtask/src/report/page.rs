@@ -187,6 +187,7 @@ fn seeds(s: &Seeds, digest: &str) -> String {
         "augmented texts",
         "steps",
         "held-out rows",
+        "distillation loss there",
         "held-out sentences",
         "dev",
         "95 % interval",
@@ -205,6 +206,7 @@ fn seeds(s: &Seeds, digest: &str) -> String {
                 run.texts.to_string(),
                 run.steps.to_string(),
                 format!("{} of {}", run.held_out_rows.correct, run.held_out_rows.n),
+                number(run.held_out_rows.distillation, 4),
                 format!("{} of {}", held_out.correct, held_out.n),
                 format!("{} of {} ({})", dev.correct, dev.n, percent(dev.accuracy)),
                 interval(dev.interval95),
@@ -215,8 +217,8 @@ fn seeds(s: &Seeds, digest: &str) -> String {
             ]
         }),
     );
-    out += "\nChosen by the most right answers on the held-out rows of train (sentences and their phrases), the least distillation loss there among equals. Minutes are those of all steps, \
-            the teacher's labels from the cache.\n";
+    out += "\nChosen by the least distillation loss on the held-out rows of train (sentences and their phrases): the numbers of right answers there differ by less than their own \
+            chance. Minutes are those of all steps, the teacher's labels from the cache.\n";
     if s.runs.iter().all(|run| run.model_digest != digest) {
         out += &format!("\n**The files in `data/{STUDENT}/` are of none of these runs.**\n");
     }

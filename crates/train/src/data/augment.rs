@@ -1,7 +1,7 @@
 //! Texts for the teacher to label, with the length distribution of whole sentences.
 //!
-//! Text `i` depends on the seed and `i` alone. 40 % are one row, 30 % a whole sentence with one constituent replaced by
-//! another row, 30 % two rows joined; 70 % of all then get noise on their tokens.
+//! Text `i` depends on the seed and `i` alone. Some are one row, some a whole sentence with constituents replaced by other
+//! rows, some two rows joined; some of each then get noise on their tokens.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,11 @@ use super::tsv::Row;
 pub struct AugmentConfig {
     /// Share of texts that are one row.
     pub one_row: f32,
-    /// Share of texts with a constituent replaced; the rest are two rows joined.
+    /// Share of texts with constituents replaced; the rest are two rows joined.
     pub swap: f32,
+    /// Of these: fewest and most constituents drawn for replacement; one that overlaps another is left.
+    #[serde(skip_serializing_if = "is_one_swap")]
+    pub swaps: [usize; 2],
     /// Share of texts whose tokens get noise.
     pub noisy: f32,
     /// Of noisy texts: highest rate of tokens replaced by `[MASK]`.
@@ -34,11 +37,19 @@ pub struct AugmentConfig {
     pub max_tokens: usize,
 }
 
+const ONE_SWAP: [usize; 2] = [1, 1];
+
+// At its default it stays out of the JSON, and with it out of the digest of cached labels, which is older than the field.
+fn is_one_swap(swaps: &[usize; 2]) -> bool {
+    *swaps == ONE_SWAP
+}
+
 impl Default for AugmentConfig {
     fn default() -> Self {
         AugmentConfig {
             one_row: 0.4,
             swap: 0.3,
+            swaps: ONE_SWAP,
             noisy: 0.7,
             mask: 0.1,
             drop: 0.05,
@@ -160,10 +171,23 @@ impl<'a> Augmenter<'a> {
         if inner.is_empty() {
             return sentence.to_vec();
         }
-        let span = inner[rng.below(inner.len())];
-        let mut ids = sentence[..span.start].to_vec();
-        ids.extend_from_slice(self.row_near(span.end - span.start, rng));
-        ids.extend_from_slice(&sentence[span.end..]);
+        let [fewest, most] = self.config.swaps;
+        let count = if fewest < most { fewest + rng.below(most - fewest + 1) } else { fewest };
+        let mut chosen: Vec<Span> = Vec::new();
+        for _ in 0..count {
+            let span = inner[rng.below(inner.len())];
+            if chosen.iter().all(|c| span.end <= c.start || c.end <= span.start) {
+                chosen.push(span);
+            }
+        }
+        chosen.sort_unstable_by_key(|c| c.start);
+        let (mut ids, mut kept) = (Vec::new(), 0);
+        for span in chosen {
+            ids.extend_from_slice(&sentence[kept..span.start]);
+            ids.extend_from_slice(self.row_near(span.end - span.start, rng));
+            kept = span.end;
+        }
+        ids.extend_from_slice(&sentence[kept..]);
         ids
     }
 
@@ -216,5 +240,27 @@ mod tests {
             different.insert(t);
         }
         assert!(different.len() > 250, "{} different texts of 500", different.len());
+    }
+
+    #[test]
+    fn several_constituents_are_replaced_and_the_rest_stays() {
+        // A sentence 1 … 9 with constituents of one token at its odd places, and tokens 100 … 104 to put there.
+        let row = |ids: &[u32]| Row { ids: ids.to_vec(), label: 0 };
+        let sentence: Vec<u32> = (1..=9).collect();
+        let mut rows = vec![row(&sentence)];
+        rows.extend([1, 3, 5, 7, 9, 100, 101, 102, 103, 104].map(|id| row(&[id])));
+        let split = Split { whole: vec![0], train: (0..rows.len()).collect(), held_out: vec![], held_out_rows: vec![] };
+        let neighbours = Neighbours::find(ndarray::Array2::zeros((200, 1)).view(), &[false; 200], &[false; 200], 1);
+        let config = AugmentConfig { one_row: 0.0, swap: 1.0, swaps: [2, 4], noisy: 0.0, max_tokens: 9, ..Default::default() };
+        let augmenter = Augmenter::new(&rows, &split, &neighbours, config, 3, 0, &|_| false);
+        let mut counts = std::collections::BTreeSet::new();
+        for i in 0..200 {
+            let text = augmenter.text(i);
+            assert_eq!(text.len(), 9, "{text:?}");
+            assert!((1..9).step_by(2).all(|k| text[k] == sentence[k]), "an even token changed: {text:?}");
+            counts.insert(text.iter().zip(&sentence).filter(|(a, b)| a != b).count());
+        }
+        assert!(counts.iter().any(|&c| c > 1), "never more than one replaced: {counts:?}");
+        assert!(counts.iter().all(|&c| c <= 4), "more than four replaced: {counts:?}");
     }
 }

@@ -29,11 +29,49 @@ pub struct DataConfig {
     pub augmented: usize,
     /// How they are made.
     pub augment: AugmentConfig,
+    /// Further augmented texts, made in other ways.
+    pub further: Vec<TextSet>,
+}
+
+/// Augmented texts that are made in one way; their labels have a file of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSet {
+    /// Seed of these texts.
+    pub seed: u64,
+    /// Number of texts.
+    pub count: usize,
+    /// How they are made.
+    #[serde(default)]
+    pub augment: AugmentConfig,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { seed: 1, held_out: 800, augmented: 640_000, augment: AugmentConfig::default() }
+        // Most of these are sentences with several constituents replaced, which are harder than texts with one: their compositions are
+        // new, though all their phrases are known.
+        let recombined =
+            AugmentConfig { one_row: 0.15, swap: 0.65, swaps: [1, 5], neighbour: [0.05, 0.35], ..AugmentConfig::default() };
+        DataConfig {
+            seed: 1,
+            held_out: 800,
+            augmented: 640_000,
+            augment: AugmentConfig::default(),
+            further: vec![TextSet { seed: 2, count: 96_000, augment: recombined }],
+        }
+    }
+}
+
+impl DataConfig {
+    /// All sets of augmented texts, in the order of training's indices.
+    pub fn text_sets(&self) -> Vec<TextSet> {
+        let first = TextSet { seed: self.seed, count: self.augmented, augment: self.augment.clone() };
+        std::iter::once(first).chain(self.further.iter().cloned()).collect()
+    }
+
+    /// Augmented texts of all sets.
+    pub fn texts(&self) -> usize {
+        self.text_sets().iter().map(|set| set.count).sum()
     }
 }
 
@@ -127,13 +165,25 @@ impl Corpus {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&bytes(&train_path, "SST-2")?).update(&vocabulary_bytes).update(&TEXTS_VERSION.to_le_bytes());
         let rows_digest = *hasher.finalize().as_bytes();
-        // The number of texts is no part of it: more texts continue the same file.
-        let described =
-            serde_json::to_vec(&(config.seed, config.held_out, &config.augment)).map_err(|e| Error::Config(e.to_string()))?;
-        let augment_digest = *hasher.update(&described).finalize().as_bytes();
+        let sets = config.text_sets();
+        // The number of texts is no part of it: more texts continue the same file. The seed of the hold-out decides which rows they
+        // are made from.
+        let set_digests = sets
+            .iter()
+            .map(|set| {
+                let mut description = serde_json::to_vec(&(set.seed, config.held_out, &set.augment))?;
+                if set.seed != config.seed {
+                    description.extend(config.seed.to_le_bytes());
+                }
+                Ok(*hasher.clone().update(&description).finalize().as_bytes())
+            })
+            .collect::<serde_json::Result<Vec<[u8; 32]>>>()
+            .map_err(|e| Error::Config(e.to_string()))?;
         let digest = {
             let mut h = blake3::Hasher::new();
-            h.update(&augment_digest).update(&(config.augmented as u64).to_le_bytes());
+            for (set, set_digest) in sets.iter().zip(&set_digests) {
+                h.update(set_digest).update(&(set.count as u64).to_le_bytes());
+            }
             h.update(&bytes(&dev_path, "SST-2")?).update(&teacher.digest());
             *h.finalize().as_bytes()
         };
@@ -158,8 +208,13 @@ impl Corpus {
         let row_logits = label("train", rows_digest, &ids(&rows))?;
         let dev_digest = *blake3::Hasher::new().update(&bytes(&dev_path, "SST-2")?).update(&rows_digest).finalize().as_bytes();
         let dev_logits = label("dev", dev_digest, &ids(&dev))?;
-        let texts = make_texts(config, &rows, &split, &vocabulary, &teacher, special[2], &is_continuation);
-        let text_logits = label("augmented", augment_digest, &texts)?;
+        let mut texts = Vec::new();
+        for (i, (set, set_digest)) in sets.iter().zip(set_digests).enumerate() {
+            let made = make_texts(set, &rows, &split, &vocabulary, &teacher, special[2], &is_continuation);
+            let name = if i == 0 { "augmented".to_owned() } else { format!("augmented-{}", i + 1) };
+            let logits = label(&name, set_digest, &made)?;
+            texts.extend(made.into_iter().zip(logits));
+        }
 
         let with_ends = |ids: &[u32]| {
             let kept = ids.iter().copied().take(longest.saturating_sub(2));
@@ -172,12 +227,7 @@ impl Corpus {
             training: TrainingSet {
                 rows: pick(&split.train),
                 // A text that had to be cut would not have the teacher's answer for what is left.
-                augmented: texts
-                    .iter()
-                    .zip(&text_logits)
-                    .filter(|(t, _)| t.len() + 2 <= longest)
-                    .map(|(t, l)| example(t, l, None))
-                    .collect(),
+                augmented: texts.iter().filter(|(t, _)| t.len() + 2 <= longest).map(|(t, l)| example(t, l, None)).collect(),
                 digest,
             },
             held_out: pick(&split.held_out),
@@ -190,7 +240,7 @@ impl Corpus {
 }
 
 fn make_texts(
-    config: &DataConfig,
+    set: &TextSet,
     rows: &[Row],
     split: &Split,
     vocabulary: &[String],
@@ -198,7 +248,7 @@ fn make_texts(
     mask: u32,
     is_continuation: &(dyn Fn(u32) -> bool + Sync),
 ) -> Vec<Vec<u32>> {
-    if config.augmented == 0 || split.whole.is_empty() {
+    if set.count == 0 || split.whole.is_empty() {
         return Vec::new();
     }
     let mut wanted = vec![false; vocabulary.len()];
@@ -208,7 +258,7 @@ fn make_texts(
         !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     let candidate: Vec<bool> = vocabulary.iter().map(is_word).collect();
-    let neighbours = Neighbours::find(teacher.word_embeddings(), &wanted, &candidate, config.augment.neighbours);
-    let augmenter = Augmenter::new(rows, split, &neighbours, config.augment.clone(), config.seed, mask, is_continuation);
-    (0..config.augmented as u64).into_par_iter().map(|i| augmenter.text(i)).collect()
+    let neighbours = Neighbours::find(teacher.word_embeddings(), &wanted, &candidate, set.augment.neighbours);
+    let augmenter = Augmenter::new(rows, split, &neighbours, set.augment.clone(), set.seed, mask, is_continuation);
+    (0..set.count as u64).into_par_iter().map(|i| augmenter.text(i)).collect()
 }

@@ -112,7 +112,7 @@ pub fn run_ablations(
     let is_asked = |name: &str| only.is_empty() || only.iter().any(|n| n == name);
     let plan = ablations().iter().map(|a| study.plan(a.name, is_asked(a.name), a.change)).collect::<Result<Vec<_>>>()?;
     let what = |planned: &Planned| ablations().iter().find(|a| a.name == planned.name).map_or("", |a| a.what);
-    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.augmented);
+    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.texts());
     study.complete(
         &plan,
         // Runs of another length or of other data are no comparison for these.

@@ -76,7 +76,7 @@ pub fn run_noise_curve(
         let name = bits.map_or("no noise".to_string(), |bits| format!("nu = {bits}"));
         study.plan(name, wanted.contains(&bits), |c| c.recipe.noise_budget = bits)
     });
-    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.augmented);
+    let (steps, seed, augmented) = (study.base.recipe.steps, study.base.recipe.seed, study.base.data.texts());
     study.complete(
         &plan.collect::<Result<Vec<_>>>()?,
         &|p| old.iter().find(|r| r.digest == p.digest).cloned(),
