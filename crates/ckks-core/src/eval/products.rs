@@ -8,6 +8,7 @@ use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Plus};
+use crate::params::Scale;
 use crate::ring::{Basis, Ntt, Poly};
 
 /// Columns of a limb that are multiplied together.
@@ -90,7 +91,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::MissingKey`] without a relinearisation key for this level.
     pub fn relinearise(&self, p: &Product) -> Result<Ciphertext> {
-        self.relinearise_keeping(p, p.level() + 1)
+        self.relinearise_to(p, p.level())
     }
 
     /// Relinearisation and rescaling in one: P and the last prime are divided out together.
@@ -99,9 +100,7 @@ impl Evaluator<'_> {
     /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] at level 0.
     pub fn relinearise_rescale(&self, p: &Product) -> Result<Ciphertext> {
         let level = self.needs_level("a product", p.level(), 1)?;
-        let mut out = self.relinearise_keeping(p, level)?;
-        out.scale = p.scale.over(self.prime_scale(level));
-        Ok(out)
+        self.relinearise_to(p, level - 1)
     }
 
     /// Relinearisation and as many rescalings as lead to `level`, in one division.
@@ -109,23 +108,18 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] if the product is below `level`.
     pub(crate) fn relinearise_to(&self, p: &Product, level: usize) -> Result<Ciphertext> {
-        let mut out = self.relinearise_keeping(p, self.needs_level("a product", p.level(), level).map(|_| level + 1)?)?;
-        out.scale = (level + 1..=p.level()).fold(p.scale, |s, i| s.over(self.prime_scale(i)));
-        Ok(out)
-    }
-
-    fn relinearise_keeping(&self, p: &Product, keep: usize) -> Result<Ciphertext> {
         let [d0, d1, d2] = &p.d;
-        let [c0, c1] = self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, keep)?;
-        Ok(Ciphertext { c0, c1, scale: p.scale })
+        self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, p.scale, level)
     }
 
-    /// d0 + d1·s + d2·s², `plus` being d0 and d1, as a ciphertext, divided by the primes from `keep` on.
-    fn relinearised(&self, plus: Plus<&Poly<Ntt>>, d2: &Poly<Ntt>, keep: usize) -> Result<[Poly<Ntt>; 2]> {
-        let level = d2.basis().q - 1;
-        let key = self.keys("relinearisation key", level)?.relinearisation(level)?;
+    /// d0 + d1·s + d2·s² of `scale`, `plus` being d0 and d1, as a ciphertext, with as many rescalings as lead to `level`.
+    fn relinearised(&self, plus: Plus<&Poly<Ntt>>, d2: &Poly<Ntt>, scale: Scale, level: usize) -> Result<Ciphertext> {
+        let top = self.needs_level("a product", d2.basis().q - 1, level)?;
+        let key = self.keys("relinearisation key", top)?.relinearisation(top)?;
         // P·d0 and P·d1 ride along, so that one division serves all.
-        self.switch(d2, key, plus)?.divided(keep, None)
+        let [c0, c1] = self.switch(d2, key, plus)?.divided(level + 1, None)?;
+        let scale = (level + 1..=top).fold(scale, |scale, i| scale.over(self.prime_scale(i)));
+        Ok(Ciphertext { c0, c1, scale })
     }
 
     /// a·b, relinearised, not rescaled; levels are aligned.
@@ -151,12 +145,9 @@ impl Evaluator<'_> {
     /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise_to`].
     pub(crate) fn mul_to(&self, a: &Ciphertext, b: &Ciphertext, level: usize) -> Result<Ciphertext> {
         let low = if a.level() <= b.level() { a } else { b };
-        let top = self.needs_level("a product", low.level(), level)?;
         let (a, b) = (self.lowered(a, low)?, self.lowered(b, low)?);
         let d2 = Poly::product(&self.params, &a.c1, &b.c1);
-        let [c0, c1] = self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, level + 1)?;
-        let scale = (level + 1..=top).fold(a.scale.times(b.scale), |scale, i| scale.over(self.prime_scale(i)));
-        Ok(Ciphertext { c0, c1, scale })
+        self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, a.scale.times(b.scale), level)
     }
 
     /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).

@@ -77,8 +77,8 @@ pub struct Augmenter<'a> {
 }
 
 impl<'a> Augmenter<'a> {
-    /// Prepares constituents and length classes. `mask_id` is `[MASK]`; `is_continuation` marks word pieces that continue
-    /// a word.
+    /// Prepares constituents and length classes. Of `neighbours` the nearest are drawn from, as many as `config` says. `mask_id`
+    /// is `[MASK]`; `is_continuation` marks word pieces that continue a word.
     pub fn new(
         rows: &'a [Row],
         split: &Split,
@@ -201,6 +201,7 @@ impl<'a> Augmenter<'a> {
         for &id in &before {
             let u = rng.uniform();
             let near = self.neighbours.of(id);
+            let near = &near[..near.len().min(c.neighbours)];
             if u < mask {
                 ids.push(self.mask_id);
             } else if u < mask + drop {

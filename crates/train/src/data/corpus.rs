@@ -208,9 +208,10 @@ impl Corpus {
         let row_logits = label("train", rows_digest, &ids(&rows))?;
         let dev_digest = *blake3::Hasher::new().update(&bytes(&dev_path, "SST-2")?).update(&rows_digest).finalize().as_bytes();
         let dev_logits = label("dev", dev_digest, &ids(&dev))?;
+        let neighbours = neighbours(&sets, &rows, &split, &vocabulary, &teacher);
         let mut texts = Vec::new();
         for (i, (set, set_digest)) in sets.iter().zip(set_digests).enumerate() {
-            let made = make_texts(set, &rows, &split, &vocabulary, &teacher, special[2], &is_continuation);
+            let made = make_texts(set, &rows, &split, &neighbours, special[2], &is_continuation);
             let name = if i == 0 { "augmented".to_owned() } else { format!("augmented-{}", i + 1) };
             let logits = label(&name, set_digest, &made)?;
             texts.extend(made.into_iter().zip(logits));
@@ -239,26 +240,32 @@ impl Corpus {
     }
 }
 
+/// As many neighbours of every training token as any of `sets` draws from.
+fn neighbours(sets: &[TextSet], rows: &[Row], split: &Split, vocabulary: &[String], teacher: &Teacher) -> Neighbours {
+    let count = sets.iter().filter(|set| set.count > 0).map(|set| set.augment.neighbours).max().unwrap_or(0);
+    let mut wanted = vec![false; vocabulary.len()];
+    if count > 0 {
+        split.train.iter().flat_map(|&i| &rows[i].ids).for_each(|&t| wanted[t as usize] = true);
+    }
+    let is_word = |s: &String| {
+        let letters = s.strip_prefix("##").unwrap_or(s);
+        !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let candidate: Vec<bool> = vocabulary.iter().map(is_word).collect();
+    Neighbours::find(teacher.word_embeddings(), &wanted, &candidate, count)
+}
+
 fn make_texts(
     set: &TextSet,
     rows: &[Row],
     split: &Split,
-    vocabulary: &[String],
-    teacher: &Teacher,
+    neighbours: &Neighbours,
     mask: u32,
     is_continuation: &(dyn Fn(u32) -> bool + Sync),
 ) -> Vec<Vec<u32>> {
     if set.count == 0 || split.whole.is_empty() {
         return Vec::new();
     }
-    let mut wanted = vec![false; vocabulary.len()];
-    split.train.iter().flat_map(|&i| &rows[i].ids).for_each(|&t| wanted[t as usize] = true);
-    let is_word = |s: &String| {
-        let letters = s.strip_prefix("##").unwrap_or(s);
-        !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    let candidate: Vec<bool> = vocabulary.iter().map(is_word).collect();
-    let neighbours = Neighbours::find(teacher.word_embeddings(), &wanted, &candidate, set.augment.neighbours);
-    let augmenter = Augmenter::new(rows, split, &neighbours, set.augment.clone(), set.seed, mask, is_continuation);
+    let augmenter = Augmenter::new(rows, split, neighbours, set.augment.clone(), set.seed, mask, is_continuation);
     (0..set.count as u64).into_par_iter().map(|i| augmenter.text(i)).collect()
 }
