@@ -10,6 +10,7 @@ use common::{
     decrypt, encrypt, fails, fixture, infer, infer_with, json, names, parts, program, run, succeeds, write_model, write_model_of,
 };
 use distilbert_he::student::BlockShape;
+use hnn_layers::bilinear_conv::Join;
 
 /// Encrypts a text and expects a refusal that leaves nothing behind.
 #[track_caller]
@@ -403,7 +404,7 @@ fn models_with_unusable_weights() {
     refused(&["`head.projection.weight`", "NaN at flat index 0", "finite"]);
 
     write_model_of(&model, "n14-leveled", 1, |config| {
-        config.blocks = vec![BlockShape { rank: 3 }; 2];
+        config.blocks = vec![BlockShape { rank: 3, join: Join::Added }; 2];
         config.soft_argmax.degree = 63;
     });
     refused(&["needs 12 levels", "`n14-leveled` have 11"]);

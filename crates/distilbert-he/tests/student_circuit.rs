@@ -7,6 +7,7 @@ use distilbert_he::Error;
 use distilbert_he::compile::CompiledStudent;
 use distilbert_he::student::{SigmoidForm, SoftArgmaxShape, Student};
 use he_tensor::evaluator::{Encryption, Simulator};
+use hnn_layers::bilinear_conv::Join;
 
 fn params(levels: usize) -> Params {
     Params::new_insecure(ParamsLiteral::toy(10, levels)).unwrap()
@@ -37,12 +38,27 @@ fn largest_error(student: &Student, params: &Params) -> (f64, f64) {
 }
 
 #[test]
-fn the_circuit_computes_the_polynomial_student_for_any_number_of_blocks() {
-    for blocks in 0..=2 {
-        let student = common::student(blocks);
-        let (worst, range) = largest_error(&student, &params(10));
-        assert!(worst < 1e-9, "{blocks} blocks: off by {worst:e}");
-        assert!(range > 0.01 && range < 1.0, "{blocks} blocks: margins at {range} of the interval test nothing or leave it");
+fn the_circuit_computes_the_polynomial_student_for_any_blocks() {
+    use Join::{Added, Appended};
+    let lists: [&[Join]; 7] = [&[], &[Added], &[Appended], &[Added; 2], &[Appended; 2], &[Added, Appended], &[Appended, Added]];
+    for joins in lists {
+        let mut config = common::config(joins.len());
+        config.blocks.iter_mut().zip(joins).for_each(|(block, &join)| block.join = join);
+        let (worst, range) = largest_error(&common::student_with(config, 1), &params(10));
+        assert!(worst < 1e-9, "{joins:?}: off by {worst:e}");
+        assert!(range > 0.01 && range < 1.0, "{joins:?}: margins at {range} of the interval test nothing or leave it");
+    }
+}
+
+#[test]
+fn a_head_may_be_wider_than_a_token() {
+    // 8 slots a token, 4 to 16 tokens: h takes one, two and four of them.
+    for (head_size, head_period) in [(8, 8), (13, 16), (32, 32)] {
+        let mut config = common::config(1);
+        config.head_size = head_size;
+        assert_eq!((config.period(), config.head_period()), (8, head_period));
+        let (worst, _) = largest_error(&common::student_with(config, 1), &params(10));
+        assert!(worst < 1e-9, "{head_size}: off by {worst:e}");
     }
 }
 
@@ -110,6 +126,8 @@ fn unusable_configurations_are_refused_by_field() {
     assert!(refused(|c| c.buckets[1].positions = 12).contains("`buckets[1].positions`: found 12"));
     assert!(refused(|c| c.buckets.reverse()).contains("ascending"));
     assert!(refused(|c| c.mask_feature = false).contains("`mask_feature`"));
+    assert!(refused(|c| c.head_size = 33).contains("`head_size`: found 33"));
+    assert!(refused(|c| c.blocks[0].rank = 4096).contains("`blocks[0].rank`: found 4096, needed 1 to 4088"));
     assert!(refused(|c| c.dim = 0).contains("`dim`: found 0"));
     assert!(refused(|c| c.model_type = "bert".to_owned()).contains("\"bert\""));
 }
@@ -139,7 +157,7 @@ fn a_student_survives_its_files_and_bad_files_are_refused() {
     std::fs::write(dir.path().join("config.json"), text.replace("\"head_size\": 7", "\"head_size\": 9")).unwrap();
     let message = Student::load(dir.path()).unwrap_err().to_string();
     assert!(
-        message.contains("`head.projection.weight`") && message.contains("[8, 7]") && message.contains("[8, 9]"),
+        message.contains("`head.projection.weight`") && message.contains("[14, 7]") && message.contains("[14, 9]"),
         "{message}"
     );
     std::fs::write(dir.path().join("config.json"), text.replace("\"dim\"", "\"width\"")).unwrap();

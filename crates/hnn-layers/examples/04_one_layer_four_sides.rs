@@ -20,7 +20,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (_, mut array) in block.parameters_mut() {
         array.iter_mut().zip(&mut number).for_each(|(w, n)| *w = n);
     }
-    block.output.column_mut(features - 1).fill(0.0);
+    block.output.iter_mut().for_each(|w| w.column_mut(features - 1).fill(0.0));
 
     // Plain: sentences of any lengths stand below each other; each belongs to a public length class.
     let class = LengthBucket { positions: 16, divisor: 12.0 };

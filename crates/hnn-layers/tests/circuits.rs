@@ -6,7 +6,7 @@ use ckks_core::params::{Params, ParamsLiteral};
 use he_tensor::evaluator::{CostCounter, Encryption};
 use he_tensor::{Evaluator, Simulator, TokenLayout};
 use hnn_layers::Result;
-use hnn_layers::bilinear_conv::BilinearConv;
+use hnn_layers::bilinear_conv::{BilinearConv, Join};
 use hnn_layers::budget::{self, Circuit, NoiseBudget};
 use hnn_layers::linear::Linear;
 use hnn_layers::quadratic_head::QuadraticHead;
@@ -36,7 +36,7 @@ fn tokens(n: usize, seed: u64) -> Array2<f64> {
 }
 
 fn packed(layout: &TokenLayout, x: &Array2<f64>) -> Vec<Complex64> {
-    layout.pack(x.nrows(), |t, f| x[[t, f]]).unwrap().remove(0)
+    layout.pack(x.nrows(), |t, f| x.get((t, f)).copied().unwrap_or(0.0)).unwrap().remove(0)
 }
 
 /// Runs in the simulator with exact values and in the cost counter; both must end at the same level.
@@ -50,12 +50,13 @@ fn run(circuit: &impl Circuit, params: &Params, values: &[Complex64]) -> Result<
 
 #[test]
 fn bilinear_convolution_for_every_length() -> Result<()> {
-    for (positions, lengths) in [(4, vec![1, 3, 4]), (16, vec![5, 12, 16]), (32, vec![20, 31])] {
+    let classes = [(4, vec![1, 3, 4]), (16, vec![5, 12, 16]), (32, vec![20, 31])];
+    for (join, (positions, lengths)) in [Join::Added, Join::Appended].into_iter().flat_map(|j| classes.clone().map(|c| (j, c))) {
         let params = params(3);
-        let layout = TokenLayout::new(FEATURES, positions, params.slots())?;
-        let mut block = BilinearConv::zeros(FEATURES, RANK);
+        let mut block = BilinearConv::joined(join, FEATURES, RANK);
         fill(&mut block, 1, 0.4);
-        block.output.column_mut(FEATURES - 1).fill(0.0);
+        block.output.iter_mut().for_each(|w| w.column_mut(FEATURES - 1).fill(0.0));
+        let layout = TokenLayout::new(block.features_out(), positions, params.slots())?;
         let circuit = block.plan(&layout, 9.0)?;
         for n in lengths {
             let x = tokens(n, n as u64);
@@ -70,7 +71,7 @@ fn bilinear_convolution_for_every_length() -> Result<()> {
                     let expected = if t < n { expected[[t, f]] } else { 0.0 };
                     assert!(
                         (value - expected).abs() < ROUNDING,
-                        "{positions} positions, {n} tokens, ({t}, {f}): {value} against {expected}"
+                        "{join:?}, {positions} positions, {n} tokens, ({t}, {f}): {value} against {expected}"
                     );
                 }
             }

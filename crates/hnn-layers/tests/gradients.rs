@@ -2,7 +2,7 @@
 
 mod common;
 
-use hnn_layers::bilinear_conv::BilinearConv;
+use hnn_layers::bilinear_conv::{BilinearConv, Join};
 use hnn_layers::linear::Linear;
 use hnn_layers::parameters::Parameters;
 use hnn_layers::quadratic_head::QuadraticHead;
@@ -92,28 +92,32 @@ fn quadratic_head() {
 fn bilinear_convolution_with_a_penalty_on_its_factors() {
     let batch = batch();
     let (d, rank) = (3, 2);
-    let mut layer = BilinearConv::zeros(d, rank);
-    fill(&mut layer, 7, 1.0);
-    layer.output.column_mut(d - 1).fill(0.0);
-    let (x, r) = (matrix(batch.tokens(), d, 8), matrix(batch.tokens(), d, 9));
-    // The penalty Σ f³/3 of both factors has the derivative f².
-    let loss = |l: &BilinearConv<f64>, x: &Array2<f64>| {
-        let (y, trace) = l.forward(x.view(), &batch);
-        let cubes = |a: &Array2<f64>| a.mapv(|f| f * f * f / 3.0).sum();
-        (y * &r).sum() + cubes(&trace.u) + cubes(&trace.v)
-    };
-    let (_, trace) = layer.forward(x.view(), &batch);
-    let mut gradient = BilinearConv::zeros(d, rank);
-    let dx = layer.backward(x.view(), &batch, &trace, &r, &|f| f * f, &mut gradient);
-    assert!(gradient.output.column(d - 1).iter().all(|&g| g == 0.0), "the mask feature is not to be written");
-    // Differences of the frozen column would not vanish: compare with that column's gradient taken out.
-    let frozen = |l: &BilinearConv<f64>| {
-        let mut l = l.clone();
-        l.output.column_mut(d - 1).fill(0.0);
-        l
-    };
-    check(&layer, &gradient, &|l| loss(&frozen(l), &x));
-    check_input(&x, &dx, &|x| loss(&layer, x));
+    for join in [Join::Added, Join::Appended] {
+        let mut layer = BilinearConv::joined(join, d, rank);
+        fill(&mut layer, 7, 1.0);
+        // The column that no training changes: differences there would not vanish.
+        let frozen = |l: &BilinearConv<f64>| {
+            let mut l = l.clone();
+            l.output.iter_mut().for_each(|w| w.column_mut(d - 1).fill(0.0));
+            l
+        };
+        let layer = frozen(&layer);
+        assert_eq!((layer.join(), layer.placing().ncols()), (join, layer.features_out()));
+        let (x, r) = (matrix(batch.tokens(), d, 8), matrix(batch.tokens(), layer.features_out(), 9));
+        // The penalty Σ f³/3 of both factors has the derivative f².
+        let loss = |l: &BilinearConv<f64>, x: &Array2<f64>| {
+            let (y, trace) = l.forward(x.view(), &batch);
+            let cubes = |a: &Array2<f64>| a.mapv(|f| f * f * f / 3.0).sum();
+            (y * &r).sum() + cubes(&trace.u) + cubes(&trace.v)
+        };
+        let (_, trace) = layer.forward(x.view(), &batch);
+        let mut gradient = BilinearConv::joined(join, d, rank);
+        let dx = layer.backward(x.view(), &batch, &trace, &r, &|f| f * f, &mut gradient);
+        let written = gradient.output.iter().flat_map(|w| w.column(d - 1)).any(|&g| g != 0.0);
+        assert!(!written, "the mask feature is not to be written");
+        check(&layer, &gradient, &|l| loss(&frozen(l), &x));
+        check_input(&x, &dx, &|x| loss(&layer, x));
+    }
 }
 
 #[test]

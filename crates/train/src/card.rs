@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use hnn_layers::bilinear_conv::Join;
+
 use crate::budget::Prediction;
 use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
@@ -39,6 +41,10 @@ pub fn text(config: &TrainConfig, corpus: &Corpus, report: &Report) -> Result<St
 
 fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Report, json: &str) -> std::fmt::Result {
     let n = &config.network;
+    let join = match n.join {
+        Join::Added => "added to the features",
+        Join::Appended => "appended to the features",
+    };
     writeln!(out, "# hnn-fast\n")?;
     writeln!(
         out,
@@ -47,8 +53,8 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
         n.features,
         match n.blocks {
             0 => "no convolution block".to_string(),
-            1 => format!("one bilinear convolution block (rank {})", n.rank),
-            k => format!("{k} bilinear convolution blocks (rank {})", n.rank),
+            1 => format!("one bilinear convolution block (rank {}, products {join})", n.rank),
+            k => format!("{k} bilinear convolution blocks (rank {}, products {join})", n.rank),
         },
         n.hidden,
     )?;

@@ -1,6 +1,7 @@
 //! What a run is told: network, data, recipe. Everything that decides the weights stands here and in the data.
 
 use hnn_layers::attention::Weighting;
+use hnn_layers::bilinear_conv::Join;
 use hnn_layers::ragged::{LengthBucket, default_buckets};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct NetworkConfig {
     pub hidden: usize,
     /// Bilinear convolution blocks; none leaves mean and quadratic head.
     pub blocks: usize,
+    /// How a block's products join the features.
+    pub join: Join,
     /// Length classes.
     pub buckets: Vec<LengthBucket>,
     /// Largest |β·margin| that the Soft-Argmax polynomial has to take.
@@ -52,8 +55,9 @@ impl Default for NetworkConfig {
             name: "hnn-fast".into(),
             features: 128,
             rank: 128,
-            hidden: 128,
+            hidden: 384,
             blocks: 2,
+            join: Join::Appended,
             buckets: default_buckets(),
             score_bound: 12.0,
             score_degree: 31,
@@ -121,7 +125,7 @@ pub struct RecipeConfig {
 impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
-            seed: 1,
+            seed: 2,
             steps: 12_000,
             batch: 256,
             labelled_share: 0.25,
@@ -130,8 +134,8 @@ impl Default for RecipeConfig {
             decay: 0.01,
             warm_up: 200,
             clip: 1.0,
-            dropout: 0.1,
-            word_dropout: 0.05,
+            dropout: 0.0,
+            word_dropout: 0.0,
             ema: 0.998,
             temperature: 2.0,
             distillation_weight: 1.0,
@@ -217,6 +221,10 @@ impl TrainConfig {
                 format!("{} attention heads, needed a divisor of {} features", a.heads, n.features),
             )?;
             Weighting::power(a.exponent, a.divisor)?;
+            refuse(
+                n.join == Join::Added,
+                "attention behind blocks that append: needed blocks that add (\"join\": \"added\")".into(),
+            )?;
         }
         refuse(r.batch >= 1 && r.steps >= 1, format!("batch {} and steps {}: needed at least 1", r.batch, r.steps))?;
         refuse(

@@ -19,7 +19,7 @@ pub fn model_config(name: &str, network: &NetworkConfig, vocabulary: usize) -> S
         dim: network.features,
         mask_feature: true,
         buckets: network.buckets.clone(),
-        blocks: vec![BlockShape { rank: network.rank }; network.blocks],
+        blocks: vec![BlockShape { rank: network.rank, join: network.join }; network.blocks],
         head_size: network.hidden,
         soft_argmax: SoftArgmaxShape { degree: network.score_degree, bound: network.score_bound },
         params: network.parameters.clone(),

@@ -6,7 +6,7 @@ use hnn_layers::parameters::{Parameters, Real, prefixed};
 use hnn_layers::pool;
 use hnn_layers::quadratic_head::QuadraticHead;
 use hnn_layers::ragged::Ragged;
-use ndarray::{Array1, Array2, ArrayView1, ArrayViewD, ArrayViewMutD};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis, s};
 
 use crate::Result;
 use crate::attention::AttentionBlock;
@@ -86,10 +86,12 @@ impl<T: Real> Student<T> {
     /// # Errors
     /// A shape of attention that its layer refuses.
     pub fn zeros(config: &NetworkConfig) -> Result<Student<T>> {
+        let blocks = BilinearConv::chain(config.features, std::iter::repeat_n((config.join, config.rank), config.blocks));
+        let features = blocks.last().map_or(config.features, BilinearConv::features_out);
         Ok(Student {
-            blocks: (0..config.blocks).map(|_| BilinearConv::zeros(config.features, config.rank)).collect(),
-            attention: config.attention.as_ref().map(|shape| AttentionBlock::zeros(config.features, shape)).transpose()?,
-            head: QuadraticHead::zeros(config.features, config.hidden),
+            blocks,
+            attention: config.attention.as_ref().map(|shape| AttentionBlock::zeros(features, shape)).transpose()?,
+            head: QuadraticHead::zeros(features, config.hidden),
             beta: Array1::zeros(1),
         })
     }
@@ -98,7 +100,7 @@ impl<T: Real> Student<T> {
     pub fn zero_gradient(&self) -> Student<T> {
         let hidden = self.head.linear.len();
         Student {
-            blocks: self.blocks.iter().map(|b| BilinearConv::zeros(b.features(), b.rank())).collect(),
+            blocks: self.blocks.iter().map(|b| BilinearConv::joined(b.join(), b.features(), b.rank())).collect(),
             attention: self.attention.as_ref().map(AttentionBlock::zero_gradient),
             head: QuadraticHead::zeros(self.head.projection.weight.nrows(), hidden),
             beta: Array1::zeros(1),
@@ -116,16 +118,24 @@ impl<T: Real> Student<T> {
         let mut fill = |mut a: ArrayViewMutD<'_, T>, std: f64| a.mapv_inplace(|_| T::of(std * f64::from(rng.normal_pair().0)));
         let per_feature = 1.0 / (scale * (config.features as f64).sqrt());
         let mask = config.features - 1;
+        // Appended products have root mean squares near 1.
+        let per_product = 0.3 / (config.rank as f64).sqrt();
+        let by_row = |fill: &mut dyn FnMut(ArrayViewMutD<'_, T>, f64), mut a: ArrayViewMut2<'_, T>, factor: f64| {
+            fill(a.slice_mut(s![..config.features, ..]).into_dyn(), factor * per_feature);
+            fill(a.slice_mut(s![config.features.., ..]).into_dyn(), factor * per_product);
+        };
         for block in &mut student.blocks {
-            fill(block.centre.view_mut().into_dyn(), 0.7 * per_feature);
-            fill(block.taps.view_mut().into_dyn(), 0.35 * per_feature);
-            fill(block.global.view_mut().into_dyn(), 0.35 * per_feature);
-            fill(block.output.view_mut().into_dyn(), 0.3 * scale / (config.rank as f64).sqrt());
+            by_row(&mut fill, block.centre.view_mut(), 0.7);
+            block.taps.axis_chunks_iter_mut(Axis(0), block.centre.nrows()).for_each(|tap| by_row(&mut fill, tap, 0.35));
+            by_row(&mut fill, block.global.view_mut(), 0.35);
+            if let Some(output) = &mut block.output {
+                fill(output.view_mut().into_dyn(), 0.3 * scale / (config.rank as f64).sqrt());
+                output.column_mut(mask).fill(T::zero());
+            }
             block.centre.row_mut(mask).fill(T::zero());
             block.bias.fill(T::one());
-            block.output.column_mut(mask).fill(T::zero());
         }
-        fill(student.head.projection.weight.view_mut().into_dyn(), per_feature);
+        by_row(&mut fill, student.head.projection.weight.view_mut(), 1.0);
         let per_hidden = 1.0 / (config.hidden as f64).sqrt();
         fill(student.head.linear.view_mut().into_dyn(), per_hidden);
         fill(student.head.square.view_mut().into_dyn(), 0.1 * per_hidden);
@@ -174,7 +184,7 @@ impl<T: Real> Student<T> {
     ) -> Array2<T> {
         let mut dmean = self.head.backward(pass.mean.view(), &pass.hidden, dmargin, &mut gradient.head);
         mean_backward(&mut dmean);
-        let mut dx = Array2::zeros(pass.inputs[0].raw_dim());
+        let mut dx = Array2::zeros(pass.inputs[pass.inputs.len() - 1].raw_dim());
         pool::mean_backward(dmean.view(), batch, &mut dx);
         if let (Some(layer), Some(trace), Some(g)) = (&self.attention, &pass.attention, &mut gradient.attention) {
             dx = layer.backward(pass.inputs[self.blocks.len()].view(), batch, trace, &dx, g);

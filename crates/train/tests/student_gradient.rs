@@ -1,5 +1,6 @@
 //! The whole student's gradient against finite differences, with blocks alone and with attention behind them.
 
+use hnn_layers::bilinear_conv::Join;
 use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::{LengthBucket, Ragged};
 use ndarray::{Array1, Array2};
@@ -7,12 +8,13 @@ use train::Result;
 use train::config::{AttentionShape, NetworkConfig};
 use train::student::Student;
 
-fn network(attention: bool) -> NetworkConfig {
+fn network(join: Join, attention: bool) -> NetworkConfig {
     NetworkConfig {
         features: 6,
         rank: 5,
         hidden: 4,
-        blocks: 1,
+        blocks: if attention { 1 } else { 2 },
+        join,
         buckets: vec![LengthBucket { positions: 4, divisor: 3.0 }, LengthBucket { positions: 16, divisor: 9.0 }],
         attention: attention.then_some(AttentionShape { heads: 2, exponent: 2, divisor: 6.0 }),
         ..Default::default()
@@ -27,8 +29,8 @@ fn tokens(n: usize) -> Array2<f64> {
 
 #[test]
 fn every_weight_and_the_input() -> Result<()> {
-    for attention in [false, true] {
-        let network = network(attention);
+    for (join, attention) in [(Join::Added, false), (Join::Added, true), (Join::Appended, false)] {
+        let network = network(join, attention);
         let student = Student::<f64>::random(&network, 0.3, 7)?;
         let batch = Ragged::new([3, 8, 1], &network.buckets)?;
         let x = tokens(12);

@@ -3,8 +3,8 @@
 //! Layout: [`SlotLayout`]. Rotations are cyclic within each sentence, so a sum over all tokens is the same in every token's
 //! place.
 //!
-//! With the block outputs kept apart, x₁ = x₀ + W₁p₁ and x₂ = x₁ + W₂p₂ are never computed: every matrix that reads x_i is
-//! multiplied by the W's beforehand and reads x₀, p₁, … instead, which saves a level per block.
+//! Block outputs are kept apart: a block that appends leaves x₁ = (x₀, p₁), and where one adds, x₁ = x₀ + W₁p₁ is never computed:
+//! every matrix that reads x_i is multiplied by the W's beforehand and reads x₀, p₁, … instead, which saves a level per block.
 //!
 //! All these states are real, so a vector holds two views of one of them as real and imaginary part ([`Views`]). Their baby
 //! rotations are made when the state is new and serve every block after it: a block whose matrices read states of a higher
@@ -181,7 +181,7 @@ impl StudentCircuit {
             terms = evaluator.add(&terms, &squared)?;
         }
         let stride = self.layout.sentences() as i64;
-        let margin = double(evaluator, terms, 1, self.layout.period(), stride)?;
+        let margin = double(evaluator, terms, 1, self.layout.head_period(), stride)?;
         Ok(evaluator.add_scalar(&margin, head.constant)?)
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hnn_layers::bilinear_conv::Join;
 use hnn_layers::ragged::LengthBucket;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ pub const MODEL_TYPE: &str = "hnn-student";
 
 /// Each block takes two levels; no parameter set here has more than 28.
 const MOST_BLOCKS: usize = 12;
+
+/// Features and appended products together, factors of a block, width of h.
+const MOST_FEATURES: usize = 4096;
 
 /// Shape of a student and what its circuit needs to know beside the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +53,9 @@ pub struct StudentConfig {
 pub struct BlockShape {
     /// Width of the two factors.
     pub rank: usize,
+    /// How their products join the features.
+    #[serde(default)]
+    pub join: Join,
 }
 
 /// The polynomial for σ(x), x = β·margin.
@@ -97,7 +104,11 @@ impl StudentConfig {
         if self.model_type != MODEL_TYPE {
             return refuse("model_type", format!("{:?}", self.model_type), "\"hnn-student\"");
         }
-        let widths = [("vocab_size", self.vocab_size, 1 << 20), ("dim", self.dim, 4096), ("head_size", self.head_size, 4096)];
+        let widths = [
+            ("vocab_size", self.vocab_size, 1 << 20),
+            ("dim", self.dim, MOST_FEATURES),
+            ("head_size", self.head_size, MOST_FEATURES),
+        ];
         for (field, found, most) in widths {
             if found == 0 || found > most {
                 return refuse(field, found.to_string(), &format!("1 to {most}"));
@@ -123,10 +134,24 @@ impl StudentConfig {
         if self.blocks.len() > MOST_BLOCKS {
             return refuse("blocks", self.blocks.len().to_string(), &format!("at most {MOST_BLOCKS}"));
         }
+        let mut features = self.dim;
         for (i, block) in self.blocks.iter().enumerate() {
-            if block.rank == 0 || block.rank > 4096 {
-                return refuse(&format!("blocks[{i}].rank"), block.rank.to_string(), "1 to 4096");
+            let most = MOST_FEATURES - if block.join == Join::Appended { features } else { 0 };
+            if block.rank == 0 || block.rank > most {
+                let needed = format!("1 to {most}, for at most {MOST_FEATURES} features");
+                return refuse(&format!("blocks[{i}].rank"), block.rank.to_string(), &needed);
             }
+            if block.join == Join::Appended {
+                features += block.rank;
+            }
+        }
+        let room = self.period() * self.buckets.first().map_or(0, |b| b.positions);
+        if self.head_size > room {
+            return refuse(
+                "head_size",
+                self.head_size.to_string(),
+                &format!("at most {room}, the slots of the shortest length class"),
+            );
         }
         if !self.blocks.is_empty() && !self.mask_feature {
             return refuse("mask_feature", "false".to_owned(), "true, because the blocks take their bias from it");
@@ -146,10 +171,15 @@ impl StudentConfig {
         self.dim - usize::from(self.mask_feature)
     }
 
-    /// Slots per token: the smallest power of two that holds the features, the factors and the head.
+    /// Slots per token: the smallest power of two that holds the features and the factors.
     pub fn period(&self) -> usize {
-        let ranks = self.blocks.iter().map(|b| b.rank);
-        ranks.chain([self.dim, self.head_size]).fold(1, usize::max).next_power_of_two()
+        self.blocks.iter().map(|b| b.rank).fold(self.dim, usize::max).next_power_of_two()
+    }
+
+    /// Slots that h takes, a multiple of the period: the head reads sums over all tokens, which stand at every token, and may spread
+    /// over several tokens' slots.
+    pub fn head_period(&self) -> usize {
+        self.head_size.next_power_of_two().max(self.period())
     }
 
     /// Most tokens of a text, `[CLS]` and `[SEP]` included.

@@ -1,7 +1,8 @@
 //! From weight matrices to the diagonals of a product in slots.
 //!
 //! Within a sentence feature f of token t stands at p·t + f (and S times that in slots, [`SlotLayout`]), and the diagonals are
-//! the same for every token and every sentence: vectors of period S·p.
+//! the same for every token and every sentence: vectors of period S·p. Only the head's outputs may be more than p: what it reads is
+//! the same at every token, so they take the slots of several tokens, and its diagonals have a multiple of that period.
 //!
 //! **Steps 0 … p − 1 only.** A rotation by k features brings to place r of token t its feature f = r + k, and where that is p or
 //! more feature f − p of the *next* token. So the entries of a matrix with f < r meet their feature in the same rotation if what
@@ -33,14 +34,21 @@ pub(super) enum Half {
 /// Diagonals under construction; matrices that fall on the same steps are added.
 pub(super) struct DiagonalBuilder {
     layout: SlotLayout,
+    /// Outputs after which a diagonal repeats.
+    rows: usize,
     /// By step in features, from 0 to p − 1.
     steps: Vec<Option<Vec<Complex64>>>,
 }
 
 impl DiagonalBuilder {
-    /// No matrix yet.
+    /// No matrix yet; outputs for every token.
     pub(super) fn new(layout: SlotLayout) -> Self {
-        Self { layout, steps: vec![None; layout.period()] }
+        Self { layout, rows: layout.period(), steps: vec![None; layout.period()] }
+    }
+
+    /// No matrix yet; outputs for the head.
+    pub(super) fn for_head(layout: SlotLayout) -> Self {
+        Self { layout, rows: layout.head_period(), steps: vec![None; layout.period()] }
     }
 
     /// Adds y\[t\] += Mᵀ·x\[t\] for one half of `matrix` (inputs × outputs, both at most the period), times `factor`. For the
@@ -49,16 +57,16 @@ impl DiagonalBuilder {
         self.add(matrix, |f, r| ((f < r) == (half == Half::Wrapped)).then_some(factor));
     }
 
-    /// Adds y\[t\] += Mᵀ·x for an x that is the same for every token, row r times `row_factor(r)`.
+    /// Adds y\[t\] += Mᵀ·x for an x that is the same for every token, output r times `row_factor(r)`.
     pub(super) fn add_shared(&mut self, matrix: &Array2<f64>, row_factor: impl Fn(usize) -> Complex64) {
         self.add(matrix, |_, r| Some(row_factor(r)));
     }
 
     fn add(&mut self, matrix: &Array2<f64>, factor: impl Fn(usize, usize) -> Option<Complex64>) {
-        let period = self.layout.period();
+        let (period, rows) = (self.layout.period(), self.rows);
         for ((f, r), &weight) in matrix.indexed_iter() {
             if let Some(factor) = factor(f, r).filter(|_| weight != 0.0) {
-                let values = self.steps[(period + f - r) % period].get_or_insert_with(|| vec![Complex64::ZERO; period]);
+                let values = self.steps[(period + f - r % period) % period].get_or_insert_with(|| vec![Complex64::ZERO; rows]);
                 values[r] += factor * weight;
             }
         }
@@ -71,15 +79,15 @@ impl DiagonalBuilder {
     pub(super) fn build(self) -> Result<Diagonals> {
         let stride = self.layout.sentences() as i64;
         let given = (0..).zip(self.steps).filter_map(|(step, values)| Some((stride * step, values?)));
-        given.map(|(step, values)| Ok((step, plain(self.layout, &values)?))).collect()
+        given.map(|(step, values)| Ok((step, plain(self.layout, self.rows, &values)?))).collect()
     }
 }
 
-/// A vector that holds values\[f\] at feature f of every token, real if all values are.
-pub(super) fn plain(layout: SlotLayout, values: &[Complex64]) -> Result<PlainVector> {
+/// A vector that holds values\[f\] at feature f and repeats after `period` features, real if all values are.
+pub(super) fn plain(layout: SlotLayout, period: usize, values: &[Complex64]) -> Result<PlainVector> {
     let stride = layout.sentences();
     let value = |j: usize| values.get(j / stride).copied().unwrap_or_default();
-    let slots = 0..layout.period() * stride;
+    let slots = 0..period * stride;
     if values.iter().all(|z| z.im == 0.0) {
         Ok(PlainVector::new(slots.map(|j| value(j).re).collect::<Vec<_>>())?)
     } else {

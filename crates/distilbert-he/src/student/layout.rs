@@ -14,6 +14,7 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotLayout {
     period: usize,
+    head_period: usize,
     positions: usize,
     sentences: usize,
 }
@@ -36,12 +37,17 @@ impl SlotLayout {
             let needed = format!("a power of two, at least {}: {positions} positions of {period} features", period * positions);
             return malformed("number of slots", slots, needed);
         }
-        Ok(Self { period, positions, sentences: slots / (period * positions) })
+        Ok(Self { period, head_period: config.head_period(), positions, sentences: slots / (period * positions) })
     }
 
     /// Slots that a token takes within its sentence, p: the power of two that holds its features.
     pub fn period(&self) -> usize {
         self.period
+    }
+
+    /// Slots that the head's h takes within its sentence, a multiple of p.
+    pub fn head_period(&self) -> usize {
+        self.head_period
     }
 
     /// Token positions of a sentence, T.

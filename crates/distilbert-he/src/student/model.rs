@@ -29,10 +29,9 @@ pub struct Network<T> {
 impl<T: Real> Network<T> {
     /// All zero, in the shape of `config`.
     pub fn zeros(config: &StudentConfig) -> Self {
-        Self {
-            blocks: config.blocks.iter().map(|b| BilinearConv::zeros(config.dim, b.rank)).collect(),
-            head: QuadraticHead::zeros(config.dim, config.head_size),
-        }
+        let blocks = BilinearConv::chain(config.dim, config.blocks.iter().map(|b| (b.join, b.rank)));
+        let features = blocks.last().map_or(config.dim, BilinearConv::features_out);
+        Self { blocks, head: QuadraticHead::zeros(features, config.head_size) }
     }
 
     /// Margins of the sentences in `batch`; `x` is (all their tokens below each other) × dim.

@@ -2,6 +2,7 @@
 
 use distilbert_he::compile::CompiledStudent;
 use distilbert_he::student::{BlockShape, EmbeddingTable, Network, SoftArgmaxShape, Student, StudentConfig};
+use hnn_layers::bilinear_conv::Join;
 use hnn_layers::parameters::Parameters;
 use hnn_layers::ragged::LengthBucket;
 use ndarray::Array2;
@@ -25,7 +26,7 @@ pub fn config(blocks: usize) -> StudentConfig {
         dim: 8,
         mask_feature: true,
         buckets: [(4, 3.0), (8, 6.0), (16, 12.0)].map(|(positions, divisor)| LengthBucket { positions, divisor }).to_vec(),
-        blocks: vec![BlockShape { rank: 6 }; blocks],
+        blocks: vec![BlockShape { rank: 6, join: Join::Appended }; blocks],
         head_size: 7,
         soft_argmax: SoftArgmaxShape { degree: 15, bound: 8.0 },
         params: "n14-leveled".to_owned(),

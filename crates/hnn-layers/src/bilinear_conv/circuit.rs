@@ -12,6 +12,8 @@ use crate::{Error, Result};
 
 /// A block planned for one layout and one length class: three levels (u and v, their product, W).
 ///
+/// x has zeros where y has products that a block appends.
+///
 /// Several blocks in a row need only two each when W is folded into the matrices that read its output; that is the
 /// business of whoever compiles a whole network.
 #[derive(Clone, Debug)]
@@ -26,12 +28,12 @@ impl BilinearConv<f64> {
     /// Plans the circuit. `divisor` is the length class's public constant.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a layout of another width or one that is too narrow for the rank, batched, or longer than one
-    /// vector; [`Error::Value`] for a divisor that is zero or not finite.
+    /// [`Error::Shape`] for a layout of another width than y's or one that is too narrow for the rank, batched, or longer than
+    /// one vector; [`Error::Value`] for a divisor that is zero or not finite.
     pub fn plan(&self, layout: &TokenLayout, divisor: f64) -> Result<BilinearConvCircuit> {
-        let (d, rank) = (self.features(), self.rank());
-        if layout.features() != d || rank > layout.period() {
-            let needed = format!("{d} features and room for {rank} factors");
+        let (d, out, rank) = (self.features(), self.features_out(), self.rank());
+        if layout.features() != out || rank > layout.period() {
+            let needed = format!("{out} features and room for {rank} factors");
             return Err(Error::Shape {
                 what: "layout of a block",
                 found: format!("{} features in {} slots", layout.features(), layout.period()),
@@ -65,8 +67,9 @@ impl BilinearConv<f64> {
             };
         }
         factors.add_matrix_on_common((1, 2), (rank, d), |r, c| self.global[[c, r]] / divisor)?;
+        let placing = self.placing();
         let mut output = MatrixProduct::new(layout, 1, 1);
-        output.add_matrix((0, 0), 0, (d, rank), |r, c| self.output[[c, r]])?;
+        output.add_matrix((0, 0), 0, (out, rank), |r, c| placing[[c, r]])?;
         Ok(BilinearConvCircuit {
             layout: *layout,
             factors: factors.plan()?,

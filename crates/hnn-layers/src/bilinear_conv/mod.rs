@@ -3,8 +3,12 @@
 //! ```text
 //! u[t] = A·x[t]
 //! v[t] = Σ_taps B_s·x_s[t] + G·(Σ_t' x[t'])/c + b
-//! y[t] = x[t] + W·(u[t] ⊙ v[t])
+//! y[t] = x[t] + W·(u[t] ⊙ v[t])      or      y[t] = (x[t], u[t] ⊙ v[t])
 //! ```
+//!
+//! The second form *appends* the products to the features instead of adding them ([`Join`]): what comes next then reads both by
+//! matrices of its own, where the first form lets it read the products through W only (DenseNet instead of ResNet: Huang et al. 2017,
+//! arXiv:1608.06993). Where W is folded into the matrices that come next, as a compiled network does, both forms cost the same.
 //!
 //! Taps of v: x[t−1], x\[t\], x[t+1], (x[t+2] + … + x[t+9])/4 and (x[t−9] + … + x[t−2])/4, positions counted modulo the
 //! length class; c is the class's public constant. One feature of x, the *mask feature*, is 1 on every token: A's row for
@@ -17,12 +21,25 @@ mod taps;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, s};
 
+use serde::{Deserialize, Serialize};
+
 use crate::parameters::{Parameters, Real, named, named_mut};
 use crate::pool;
 use crate::ragged::Ragged;
 
 pub use circuit::BilinearConvCircuit;
 pub use taps::{BOX_DIVISOR, BOX_REACH, TAPS, gather, scatter};
+
+/// How a block's products join its features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// y = x + W·(u ⊙ v).
+    #[default]
+    Added,
+    /// y = (x, u ⊙ v).
+    Appended,
+}
 
 /// Weights of a block, or their gradient.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +52,8 @@ pub struct BilinearConv<T> {
     pub global: Array2<T>,
     /// b: rank.
     pub bias: Array1<T>,
-    /// W: rank × features; its last column belongs to the mask feature and is zero.
-    pub output: Array2<T>,
+    /// W: rank × features; its last column belongs to the mask feature and is zero. None if the products are appended.
+    pub output: Option<Array2<T>>,
 }
 
 /// What the backward pass needs of the forward pass.
@@ -55,20 +72,52 @@ pub struct Trace<T> {
 }
 
 impl<T: Real> BilinearConv<T> {
-    /// All zero.
+    /// All zero, products added.
     pub fn zeros(features: usize, rank: usize) -> BilinearConv<T> {
+        BilinearConv::joined(Join::Added, features, rank)
+    }
+
+    /// All zero.
+    pub fn joined(join: Join, features: usize, rank: usize) -> BilinearConv<T> {
         BilinearConv {
             centre: Array2::zeros((features, rank)),
             taps: Array2::zeros((TAPS * features, rank)),
             global: Array2::zeros((features, rank)),
             bias: Array1::zeros(rank),
-            output: Array2::zeros((rank, features)),
+            output: (join == Join::Added).then(|| Array2::zeros((rank, features))),
         }
     }
 
-    /// Features of x and y, the mask feature among them.
+    /// Blocks of these ranks one behind the other, all zero: each takes what the one before gives.
+    pub fn chain(features: usize, shapes: impl IntoIterator<Item = (Join, usize)>) -> Vec<BilinearConv<T>> {
+        let next = |features: &mut usize, (join, rank)| {
+            let block = BilinearConv::joined(join, *features, rank);
+            *features = block.features_out();
+            Some(block)
+        };
+        shapes.into_iter().scan(features, next).collect()
+    }
+
+    /// Features of x, the mask feature among them.
     pub fn features(&self) -> usize {
         self.centre.nrows()
+    }
+
+    /// Features of y.
+    pub fn features_out(&self) -> usize {
+        self.features() + if self.output.is_none() { self.rank() } else { 0 }
+    }
+
+    /// How the products join the features.
+    pub fn join(&self) -> Join {
+        if self.output.is_some() { Join::Added } else { Join::Appended }
+    }
+
+    /// How y is made of u ⊙ v: rank × features of y.
+    pub fn placing(&self) -> Array2<T> {
+        let (features, rank) = (self.features(), self.rank());
+        let unit = |(r, c)| if c == features + r { T::one() } else { T::zero() };
+        self.output.clone().unwrap_or_else(|| Array2::from_shape_fn((rank, features + rank), unit))
     }
 
     /// Width of u and v.
@@ -76,7 +125,7 @@ impl<T: Real> BilinearConv<T> {
         self.centre.ncols()
     }
 
-    /// Tokens × features to tokens × features.
+    /// Tokens × features of x to tokens × features of y.
     pub fn forward(&self, x: ArrayView2<'_, T>, batch: &Ragged) -> (Array2<T>, Trace<T>) {
         self.forward_with(x, batch, &mut |_| ())
     }
@@ -101,8 +150,19 @@ impl<T: Real> BilinearConv<T> {
         }
         let mut product = &u * &v;
         disturb(&mut product);
-        let mut y = x.to_owned();
-        general_mat_mul(T::one(), &product, &self.output, T::one(), &mut y);
+        let y = match &self.output {
+            Some(output) => {
+                let mut y = x.to_owned();
+                general_mat_mul(T::one(), &product, output, T::one(), &mut y);
+                y
+            }
+            None => {
+                let mut y = Array2::zeros((x.nrows(), self.features_out()));
+                y.slice_mut(s![.., ..x.ncols()]).assign(&x);
+                y.slice_mut(s![.., x.ncols()..]).assign(&product);
+                y
+            }
+        };
         (y, Trace { gathered, means, u, v, product })
     }
 
@@ -118,10 +178,18 @@ impl<T: Real> BilinearConv<T> {
         gradient: &mut BilinearConv<T>,
     ) -> Array2<T> {
         let one = T::one();
-        general_mat_mul(one, &trace.product.t(), dy, one, &mut gradient.output);
-        let mask = gradient.output.ncols() - 1;
-        gradient.output.column_mut(mask).fill(T::zero());
-        let mut du = dy.dot(&self.output.t());
+        let (mut dx, mut du) = match (&self.output, &mut gradient.output) {
+            (Some(output), Some(gradient)) => {
+                general_mat_mul(one, &trace.product.t(), dy, one, gradient);
+                let mask = gradient.ncols() - 1;
+                gradient.column_mut(mask).fill(T::zero());
+                (dy.clone(), dy.dot(&output.t()))
+            }
+            _ => {
+                let (dx, dproduct) = dy.view().split_at(Axis(1), self.features());
+                (dx.to_owned(), dproduct.to_owned())
+            }
+        };
         let mut dv = du.clone();
         ndarray::Zip::from(&mut du).and(&mut dv).and(&trace.u).and(&trace.v).for_each(|du, dv, &u, &v| {
             *du = *du * v + penalty(u);
@@ -136,7 +204,6 @@ impl<T: Real> BilinearConv<T> {
         gradient.bias += &dshared.sum_axis(Axis(0));
         general_mat_mul(one, &trace.means.t(), &dshared, one, &mut gradient.global);
 
-        let mut dx = dy.clone();
         general_mat_mul(one, &du, &self.centre.t(), one, &mut dx);
         scatter(dv.dot(&self.taps.t()).view(), batch, &mut dx);
         pool::mean_backward(dshared.dot(&self.global.t()).view(), batch, &mut dx);
@@ -146,22 +213,24 @@ impl<T: Real> BilinearConv<T> {
 
 impl<T: Real> Parameters<T> for BilinearConv<T> {
     fn parameters(&self) -> Vec<(String, ArrayViewD<'_, T>)> {
-        vec![
+        let mut list = vec![
             named("centre", &self.centre),
             named("taps", &self.taps),
             named("global", &self.global),
             named("bias", &self.bias),
-            named("output", &self.output),
-        ]
+        ];
+        list.extend(self.output.iter().map(|output| named("output", output)));
+        list
     }
 
     fn parameters_mut(&mut self) -> Vec<(String, ArrayViewMutD<'_, T>)> {
-        vec![
+        let mut list = vec![
             named_mut("centre", &mut self.centre),
             named_mut("taps", &mut self.taps),
             named_mut("global", &mut self.global),
             named_mut("bias", &mut self.bias),
-            named_mut("output", &mut self.output),
-        ]
+        ];
+        list.extend(self.output.iter_mut().map(|output| named_mut("output", output)));
+        list
     }
 }

@@ -59,7 +59,7 @@ impl Layers {
                 taps: widen(&b.taps),
                 global: widen(&b.global),
                 bias: widen(&b.bias),
-                output: widen(&b.output),
+                output: b.output.as_ref().map(widen),
             };
             wide.plan(&layout, bucket.divisor)
         };
@@ -135,6 +135,7 @@ pub(super) fn predict(
 
 #[cfg(test)]
 mod tests {
+    use hnn_layers::bilinear_conv::Join;
     use hnn_layers::ragged::Ragged;
 
     use super::*;
@@ -148,6 +149,7 @@ mod tests {
             rank: 8,
             hidden: 6,
             blocks: 1,
+            join: Join::Added,
             buckets: vec![LengthBucket { positions: 8, divisor: 6.0 }],
             attention: Some(AttentionShape { heads: 2, exponent: 2, divisor: 6.0 }),
             ..Default::default()

@@ -57,7 +57,7 @@ impl Default for DataConfig {
             held_out: 800,
             augmented: 640_000,
             augment: AugmentConfig::default(),
-            further: vec![TextSet { seed: 2, count: 96_000, augment: recombined }],
+            further: vec![TextSet { seed: 2, count: 200_000, augment: recombined }],
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Figures, Planned, Study, read};
+use hnn_layers::bilinear_conv::Join;
+
 use crate::config::{AttentionShape, TrainConfig};
 use crate::run::Progress;
 use crate::{Error, Result};
@@ -18,9 +20,14 @@ pub struct Ablation {
     change: fn(&mut TrainConfig),
 }
 
+fn add_products(c: &mut TrainConfig) {
+    c.network.join = Join::Added;
+    c.network.hidden = c.network.hidden.min(c.network.features);
+}
+
 /// All of them, the unchanged configuration first.
 pub fn ablations() -> &'static [Ablation] {
-    const LIST: [Ablation; 8] = [
+    const LIST: [Ablation; 10] = [
         Ablation { name: "full", what: "nothing left out", change: |_| () },
         Ablation {
             name: "no-soft-argmax",
@@ -50,12 +57,23 @@ pub fn ablations() -> &'static [Ablation] {
                 (c.recipe.distillation_weight, c.recipe.label_weight, c.recipe.labelled_share) = (0.0, 1.0, 1.0);
             },
         },
+        Ablation {
+            name: "dropout",
+            what: "a tenth of the embeddings' and means' features dropped, and one word in twenty",
+            change: |c| (c.recipe.dropout, c.recipe.word_dropout) = (0.1, 0.05),
+        },
+        Ablation {
+            name: "added-products",
+            what: "blocks y = x + W(u ⊙ v) instead of y = (x, u ⊙ v), h as wide as a token: what attention is to be compared with",
+            change: add_products,
+        },
         Ablation { name: "one-block", what: "one block instead of two", change: |c| c.network.blocks = 1 },
         Ablation {
             name: "attention",
-            what: "power attention (p = 2, 4 heads, R = 16) instead of the last block, noise at its output; its circuit is not folded and needs more levels, \
+            what: "power attention (p = 2, 4 heads, R = 16) instead of the last block of added-products, noise at its output; its circuit is not folded and needs more levels, \
                    so its noise budget is that of n16-leveled",
             change: |c| {
+                add_products(c);
                 c.network.blocks = c.network.blocks.saturating_sub(1);
                 c.network.attention = Some(AttentionShape { heads: 4, exponent: 2, divisor: 16.0 });
                 c.network.parameters = "n16-leveled".into();

@@ -67,9 +67,11 @@ impl Chunk<'_> {
         let batch = Ragged::new(examples.iter().map(|e| e.ids.len()), &self.config.network.buckets)?;
         let ids: Vec<u32> = examples.iter().flat_map(|e| e.ids.iter().copied()).collect();
         let mut x = embed(self.table, &ids);
-        let kept = keep(x.nrows(), x.ncols(), recipe.dropout, recipe.word_dropout, &mut rng);
+        let mask = x.ncols() - 1;
+        let kept = keep((x.nrows(), x.ncols()), mask, recipe.dropout, recipe.word_dropout, &mut rng);
         x *= &kept;
-        let mean_kept = keep(examples.len(), x.ncols(), recipe.dropout, 0.0, &mut rng);
+        let means = (examples.len(), self.student.head.projection.weight.nrows());
+        let mean_kept = keep(means, mask, recipe.dropout, 0.0, &mut rng);
         let noise = recipe.noise_budget.map_or(0.0, |nu| 2f64.powf(-nu) as f32);
         let pass = self.student.forward(x, &batch, &mut |site, values| match site {
             Site::Product => add_noise(values, noise, &mut rng),
@@ -118,8 +120,8 @@ impl Chunk<'_> {
 }
 
 /// Dropout factors: 0 with probability `rate` (in steps of 1/256), otherwise 1/(1 − rate); whole rows are 0 with
-/// probability `row_rate`. The last column, the mask feature, is always kept as it is.
-fn keep(rows: usize, columns: usize, rate: f32, row_rate: f32, rng: &mut Stream) -> Array2<f32> {
+/// probability `row_rate`. The column `mask` is always kept as it is.
+fn keep((rows, columns): (usize, usize), mask: usize, rate: f32, row_rate: f32, rng: &mut Stream) -> Array2<f32> {
     let threshold = (rate * 256.0).round() as u32;
     let scale = 256.0 / (256 - threshold.min(255)) as f32;
     let mut out = Array2::ones((rows, columns));
@@ -129,7 +131,7 @@ fn keep(rows: usize, columns: usize, rate: f32, row_rate: f32, rng: &mut Stream)
     for mut row in out.axis_iter_mut(Axis(0)) {
         let is_dropped = rng.uniform() < row_rate;
         let (mut bits, mut left) = (0, 0);
-        for v in row.iter_mut().take(columns - 1) {
+        for v in row.iter_mut() {
             if left == 0 {
                 (bits, left) = (rng.bits(), 4);
             }
@@ -137,6 +139,7 @@ fn keep(rows: usize, columns: usize, rate: f32, row_rate: f32, rng: &mut Stream)
             bits >>= 8;
             left -= 1;
         }
+        row[mask] = 1.0;
     }
     out
 }
