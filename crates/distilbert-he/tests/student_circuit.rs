@@ -5,7 +5,7 @@ mod common;
 use ckks_core::params::{Params, ParamsLiteral};
 use distilbert_he::Error;
 use distilbert_he::compile::CompiledStudent;
-use distilbert_he::student::{SigmoidForm, SoftArgmaxShape, Student};
+use distilbert_he::student::{BlockShape, SigmoidForm, SoftArgmaxShape, Student};
 use he_tensor::evaluator::{Encryption, Simulator};
 use hnn_layers::bilinear_conv::Join;
 
@@ -130,6 +130,12 @@ fn unusable_configurations_are_refused_by_field() {
     assert!(refused(|c| c.blocks[0].rank = 4096).contains("`blocks[0].rank`: found 4096, needed 1 to 4088"));
     assert!(refused(|c| c.dim = 0).contains("`dim`: found 0"));
     assert!(refused(|c| c.model_type = "bert".to_owned()).contains("\"bert\""));
+}
+
+#[test]
+fn blocks_of_older_files_add_their_products() {
+    let block: BlockShape = serde_json::from_str("{\"rank\": 3}").unwrap();
+    assert_eq!(block, BlockShape { rank: 3, join: Join::Added });
 }
 
 #[test]
