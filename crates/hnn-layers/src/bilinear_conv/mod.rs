@@ -20,7 +20,6 @@ mod taps;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, s};
-
 use serde::{Deserialize, Serialize};
 
 use crate::parameters::{Parameters, Real, named, named_mut};
@@ -30,7 +29,8 @@ use crate::ragged::Ragged;
 pub use circuit::BilinearConvCircuit;
 pub use taps::{BOX_DIVISOR, BOX_REACH, TAPS, gather, scatter};
 
-/// How a block's products join its features.
+/// How a block's products join its features. Behind a block that appends, the mask feature is no longer the last one, where the
+/// gradient of W looks for it: networks in training have one form in all their blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
@@ -72,12 +72,12 @@ pub struct Trace<T> {
 }
 
 impl<T: Real> BilinearConv<T> {
-    /// All zero, products added.
+    /// All zero, products added: d features, factors of width `rank`.
     pub fn zeros(features: usize, rank: usize) -> BilinearConv<T> {
         BilinearConv::joined(Join::Added, features, rank)
     }
 
-    /// All zero.
+    /// All zero: x of d `features`, factors of width `rank`, y of d or d + rank features.
     pub fn joined(join: Join, features: usize, rank: usize) -> BilinearConv<T> {
         BilinearConv {
             centre: Array2::zeros((features, rank)),
@@ -103,7 +103,7 @@ impl<T: Real> BilinearConv<T> {
         self.centre.nrows()
     }
 
-    /// Features of y.
+    /// Features of y: those of x, and the rank if products are appended.
     pub fn features_out(&self) -> usize {
         self.features() + if self.output.is_none() { self.rank() } else { 0 }
     }
@@ -113,7 +113,7 @@ impl<T: Real> BilinearConv<T> {
         if self.output.is_some() { Join::Added } else { Join::Appended }
     }
 
-    /// How y is made of u ⊙ v: rank × features of y.
+    /// How y is made of u ⊙ v, W or the places of what is appended: rank × features of y.
     pub fn placing(&self) -> Array2<T> {
         let (features, rank) = (self.features(), self.rank());
         let unit = |(r, c)| if c == features + r { T::one() } else { T::zero() };

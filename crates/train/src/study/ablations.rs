@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
+use hnn_layers::bilinear_conv::Join;
 use serde::{Deserialize, Serialize};
 
 use super::{Figures, Planned, Study, read};
-use hnn_layers::bilinear_conv::Join;
-
 use crate::config::{AttentionShape, TrainConfig};
 use crate::run::Progress;
 use crate::{Error, Result};
@@ -20,6 +19,7 @@ pub struct Ablation {
     change: fn(&mut TrainConfig),
 }
 
+/// The network's older form; a layer compiled on its own has no room for an h wider than a token.
 fn add_products(c: &mut TrainConfig) {
     c.network.join = Join::Added;
     c.network.hidden = c.network.hidden.min(c.network.features);
