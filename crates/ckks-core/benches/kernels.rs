@@ -26,7 +26,7 @@ fn limb(m: &Modulus, n: usize, seed: u64) -> AlignedBuf {
 fn on_paths(c: &mut Criterion, name: &str, mut f: impl FnMut()) {
     let default = kernels::active_path();
     c.bench_function(name, |b| b.iter(&mut f));
-    for path in [KernelPath::ConcreteNtt, KernelPath::Portable] {
+    for path in [KernelPath::Avx2, KernelPath::ConcreteNtt, KernelPath::Portable] {
         if path != default && force_path(Some(path)).is_ok() {
             c.bench_function(&format!("{name}/{}", path.name()), |b| b.iter(&mut f));
         }

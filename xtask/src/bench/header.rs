@@ -48,6 +48,7 @@ fn features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let known = [
         ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
         ("avx512f", is_x86_feature_detected!("avx512f")),
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512ifma", is_x86_feature_detected!("avx512ifma")),

@@ -31,7 +31,7 @@ pub struct Args {
     /// Threads to measure with, in turn.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
-    /// Kernel paths to measure, in turn: ifma, concrete-ntt, portable; by default the one that runs otherwise.
+    /// Kernel paths to measure, in turn: ifma, avx2, concrete-ntt, portable; by default the one that runs otherwise.
     #[arg(long, value_delimiter = ',')]
     kernels: Vec<String>,
     /// Samples per row; fewer where one takes long.
@@ -97,7 +97,7 @@ fn paths(names: &[String]) -> Result<Vec<KernelPath>> {
     }
     let path = |name: &String| match KernelPath::from_name(name) {
         Some(path) => Ok(path),
-        None => bail!("--kernels {name}: there are ifma, concrete-ntt and portable"),
+        None => bail!("--kernels {name}: there are ifma, avx2, concrete-ntt and portable"),
     };
     names.iter().map(path).collect()
 }

@@ -83,7 +83,7 @@ impl Figures {
 
     /// The paths of the runs: the fastest first.
     fn paths(&self) -> Vec<&str> {
-        let order = |path: &str| ["ifma", "concrete-ntt", "portable"].iter().position(|p| *p == path);
+        let order = |path: &str| ["ifma", "avx2", "concrete-ntt", "portable"].iter().position(|p| *p == path);
         let mut paths: Vec<&str> = self.headers.iter().filter_map(|h| h["kernels"].as_str()).collect();
         paths.sort_by_key(|path| order(path));
         paths

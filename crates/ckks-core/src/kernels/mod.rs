@@ -1,5 +1,5 @@
 //! Word arithmetic on limbs: transforms, products, inner products, basis conversion. One implementation in plain Rust, one with
-//! AVX-512 IFMA, chosen when the program runs; all give the same bits. `NOTES.md` beside this file has each kernel's mathematics,
+//! AVX2 and FMA, one with AVX-512 IFMA, chosen when the program runs; all give the same bits. `NOTES.md` beside this file has each kernel's mathematics,
 //! its value ranges, and why nothing overflows.
 //!
 //! Residues are in [0, p) on entry and on return. Every kernel works on one limb in one thread; whoever owns several limbs
@@ -9,6 +9,8 @@
 #![allow(unsafe_code)]
 
 mod aligned;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod basis_conversion;
 mod blocks;
 mod classes;
@@ -52,13 +54,20 @@ pub use pointwise::{
 pub use rate::multiply_adds;
 pub use switch::{Finish, KeyProduct, Moves, Plus, key_product};
 
-/// Runs `ifma::$kernel` on that path and `portable::$kernel` on the others.
+/// Runs `ifma::$kernel` and `avx2::$kernel` on those paths and `portable::$kernel` on the others.
 macro_rules! dispatch {
     ($module:ident :: $kernel:ident ( $($argument:expr),* $(,)? )) => {{
         #[cfg(target_arch = "x86_64")]
-        if $crate::kernels::path::ifma_active() {
-            // SAFETY: the path is active only where the CPU has AVX-512 F, DQ and IFMA.
-            return unsafe { $crate::kernels::ifma::$module::$kernel($($argument),*) };
+        match $crate::kernels::path::active_path() {
+            $crate::kernels::KernelPath::Ifma => {
+                // SAFETY: the path is active only where the CPU has AVX-512 F, DQ and IFMA.
+                return unsafe { $crate::kernels::ifma::$module::$kernel($($argument),*) };
+            }
+            $crate::kernels::KernelPath::Avx2 => {
+                // SAFETY: the path is active only where the CPU has AVX2 and FMA.
+                return unsafe { $crate::kernels::avx2::$module::$kernel($($argument),*) };
+            }
+            _ => {}
         }
         $crate::kernels::portable::$module::$kernel($($argument),*)
     }};

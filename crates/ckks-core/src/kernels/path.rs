@@ -12,29 +12,45 @@ pub enum KernelPath {
     Portable,
     /// Transforms by the `concrete-ntt` crate (which has vector code of its own), the rest in plain Rust.
     ConcreteNtt,
+    /// AVX2, products by fused multiply-add of doubles.
+    Avx2,
     /// AVX-512 with 52-bit multiply-add.
     Ifma,
 }
 
 impl KernelPath {
+    /// All there are, the slowest first.
+    pub const ALL: [Self; 4] = [Self::Portable, Self::ConcreteNtt, Self::Avx2, Self::Ifma];
+
     /// The name that the environment variable `CKKS_KERNELS` and reports use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::ConcreteNtt => "concrete-ntt",
+            Self::Avx2 => "avx2",
             Self::Ifma => "ifma",
         }
     }
 
     /// The path of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Portable, Self::ConcreteNtt, Self::Ifma].into_iter().find(|p| p.name() == name)
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// What the path needs of a CPU, in words.
+    fn needs(self) -> &'static str {
+        match self {
+            Self::Portable | Self::ConcreteNtt => "nothing",
+            Self::Avx2 => "AVX2 and FMA",
+            Self::Ifma => "AVX-512 F, DQ and IFMA",
+        }
     }
 
     /// True if this CPU has what the path needs.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable | Self::ConcreteNtt => true,
+            Self::Avx2 => avx2_available(),
             Self::Ifma => ifma_available(),
         }
     }
@@ -45,8 +61,18 @@ fn ifma_available() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512ifma")
 }
 
+#[cfg(target_arch = "x86_64")]
+fn avx2_available() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 fn ifma_available() -> bool {
+    false
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn avx2_available() -> bool {
     false
 }
 
@@ -68,7 +94,7 @@ pub fn path_from_environment() -> Result<Option<KernelPath>> {
 fn wanted_path(name: &str) -> Result<KernelPath> {
     let Some(path) = KernelPath::from_name(name) else {
         return Err(Error::ValueOutOfRange {
-            what: format!("{VARIABLE} is {name:?}: there are ifma, concrete-ntt and portable; unset it for the fastest"),
+            what: format!("{VARIABLE} is {name:?}: there are ifma, avx2, concrete-ntt and portable; unset it for the fastest"),
         });
     };
     check_available(path)?;
@@ -81,7 +107,8 @@ pub fn active_path() -> KernelPath {
     match FORCED.load(Ordering::Relaxed) {
         1 => KernelPath::Portable,
         2 => KernelPath::ConcreteNtt,
-        3 => KernelPath::Ifma,
+        3 => KernelPath::Avx2,
+        4 => KernelPath::Ifma,
         _ => default_path(),
     }
 }
@@ -90,16 +117,10 @@ pub fn active_path() -> KernelPath {
 fn default_path() -> KernelPath {
     static DEFAULT: OnceLock<KernelPath> = OnceLock::new();
     *DEFAULT.get_or_init(|| {
-        let fastest = if KernelPath::Ifma.is_available() { KernelPath::Ifma } else { KernelPath::ConcreteNtt };
+        let available = KernelPath::ALL.into_iter().filter(|path| path.is_available());
+        let fastest = available.last().unwrap_or(KernelPath::Portable);
         path_from_environment().ok().flatten().unwrap_or(fastest)
     })
-}
-
-/// True where the kernels other than the transforms run on the IFMA path.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-pub(super) fn ifma_active() -> bool {
-    active_path() == KernelPath::Ifma
 }
 
 fn check_available(path: KernelPath) -> Result<()> {
@@ -107,7 +128,7 @@ fn check_available(path: KernelPath) -> Result<()> {
         return Ok(());
     }
     Err(Error::ValueOutOfRange {
-        what: format!("the kernel path {} needs AVX-512 F, DQ and IFMA, which this CPU does not have", path.name()),
+        what: format!("the kernel path {} needs {}, which this CPU does not have", path.name(), path.needs()),
     })
 }
 
@@ -121,7 +142,8 @@ pub fn force_path(path: Option<KernelPath>) -> Result<()> {
         None => 0,
         Some(KernelPath::Portable) => 1,
         Some(KernelPath::ConcreteNtt) => 2,
-        Some(KernelPath::Ifma) => 3,
+        Some(KernelPath::Avx2) => 3,
+        Some(KernelPath::Ifma) => 4,
     };
     FORCED.store(number, Ordering::Relaxed);
     Ok(())
@@ -140,6 +162,11 @@ mod tests {
             let error = wanted_path(wrong).unwrap_err().to_string();
             assert!(error.contains(&format!("{wrong:?}")) && error.contains("concrete-ntt"), "{error}");
         }
-        assert_eq!(wanted_path("ifma").is_ok(), KernelPath::Ifma.is_available());
+        for path in KernelPath::ALL {
+            match wanted_path(path.name()) {
+                Ok(found) => assert!(found == path && path.is_available()),
+                Err(error) => assert!(!path.is_available() && error.to_string().contains(path.needs()), "{error}"),
+            }
+        }
     }
 }

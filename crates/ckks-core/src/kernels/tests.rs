@@ -38,7 +38,7 @@ pub fn primes_for(log_n: u32) -> Vec<u64> {
 
 /// The paths of this machine.
 fn paths() -> Vec<KernelPath> {
-    [KernelPath::Portable, KernelPath::Ifma].into_iter().filter(|p| p.is_available()).collect()
+    [KernelPath::Portable, KernelPath::Avx2, KernelPath::Ifma].into_iter().filter(|p| p.is_available()).collect()
 }
 
 /// Runs a check once per path. The forced path is global: checks of other paths may run beside this one and lose nothing by it,
@@ -194,6 +194,9 @@ proptest! {
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: `paths` lists what this CPU has.
                     KernelPath::Ifma => unsafe { ifma::basis_conversion::convert(&converter, &rows, &mut out) },
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: as before.
+                    KernelPath::Avx2 => unsafe { avx2::basis_conversion::convert(&converter, &rows, &mut out) },
                     _ => portable::basis_conversion::convert(&converter, &rows, &mut out),
                 }
             }
@@ -246,7 +249,7 @@ fn bases_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_path_that_is_not_there_is_refused() {
-    for path in [KernelPath::Portable, KernelPath::ConcreteNtt, KernelPath::Ifma] {
+    for path in KernelPath::ALL {
         if !path.is_available() {
             assert!(force_path(Some(path)).is_err());
         }

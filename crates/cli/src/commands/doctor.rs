@@ -48,10 +48,7 @@ struct Test {
 pub fn run(args: &Doctor) -> Result<()> {
     let started = Instant::now();
     let params = Params::new(ParamsLiteral::n14_leveled())?;
-    let available: Vec<_> = [KernelPath::Portable, KernelPath::ConcreteNtt, KernelPath::Ifma]
-        .into_iter()
-        .filter(|path| path.is_available())
-        .collect();
+    let available: Vec<_> = KernelPath::ALL.into_iter().filter(|path| path.is_available()).collect();
     let active = active_path();
     let tests = vec![environment(), kernels(&params, &available)?, scheme(&params)?, security()];
     let failed: Vec<_> = tests.iter().filter(|test| !test.passed).map(|test| test.name).collect();
@@ -163,6 +160,7 @@ fn security() -> Test {
 fn cpu_features() -> Vec<&'static str> {
     [
         ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
         ("fma", is_x86_feature_detected!("fma")),
         ("avx512f", is_x86_feature_detected!("avx512f")),
         ("avx512dq", is_x86_feature_detected!("avx512dq")),

@@ -22,6 +22,8 @@ pub struct NttTable {
     portable: OnceLock<Twiddles>,
     concrete: OnceLock<Option<concrete_ntt::prime64::Plan>>,
     #[cfg(target_arch = "x86_64")]
+    avx2: OnceLock<super::avx2::ntt::Twiddles>,
+    #[cfg(target_arch = "x86_64")]
     ifma: OnceLock<super::ifma::ntt::Twiddles>,
 }
 
@@ -62,6 +64,8 @@ impl NttTable {
             portable: OnceLock::new(),
             concrete: OnceLock::new(),
             #[cfg(target_arch = "x86_64")]
+            avx2: OnceLock::new(),
+            #[cfg(target_arch = "x86_64")]
             ifma: OnceLock::new(),
         }
     }
@@ -83,6 +87,8 @@ impl NttTable {
         match active_path() {
             #[cfg(target_arch = "x86_64")]
             KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_forward(a, soon),
+            #[cfg(target_arch = "x86_64")]
+            KernelPath::Avx2 if super::avx2::ntt::fits(self.log_n) => self.avx2_forward(a),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_forward(a),
             _ => self.portable_forward(a),
         }
@@ -137,6 +143,8 @@ impl NttTable {
         match active_path() {
             #[cfg(target_arch = "x86_64")]
             KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_inverse(a, None, soon),
+            #[cfg(target_arch = "x86_64")]
+            KernelPath::Avx2 if super::avx2::ntt::fits(self.log_n) => self.avx2_inverse(a),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_inverse(a),
             _ => self.portable_inverse(a),
         }
@@ -186,6 +194,23 @@ impl NttTable {
             plan.inv(a);
             plan.normalize(a);
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn avx2(&self) -> &super::avx2::ntt::Twiddles {
+        self.avx2.get_or_init(|| super::avx2::ntt::Twiddles::new(&self.modulus, self.log_n, self.psi))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn avx2_forward(&self, a: &mut [u64]) {
+        // SAFETY: called only on the AVX2 path, which is active only where the CPU has AVX2 and FMA.
+        unsafe { self.avx2().forward(a) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn avx2_inverse(&self, a: &mut [u64]) {
+        // SAFETY: as in `avx2_forward`.
+        unsafe { self.avx2().inverse(a) }
     }
 
     #[cfg(target_arch = "x86_64")]

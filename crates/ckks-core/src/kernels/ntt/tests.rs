@@ -15,6 +15,10 @@ fn transforms(table: &NttTable) -> Vec<(&'static str, Transform, Transform)> {
         all.push(("concrete-ntt", NttTable::concrete_forward, NttTable::concrete_inverse));
     }
     #[cfg(target_arch = "x86_64")]
+    if KernelPath::Avx2.is_available() && crate::kernels::avx2::ntt::fits(table.log_n) {
+        all.push(("avx2", NttTable::avx2_forward, NttTable::avx2_inverse));
+    }
+    #[cfg(target_arch = "x86_64")]
     if KernelPath::Ifma.is_available() && crate::kernels::ifma::ntt::fits(table.log_n) {
         // What is fetched meanwhile changes nothing, be it less than a line or more than there are steps.
         const LITTLE: &[&[u64]] = &[&[1; 7]];

@@ -2,6 +2,7 @@
 
 use crate::kernels::special_fft::ComplexRoots;
 
+#[inline(always)]
 pub fn embed(roots: &ComplexRoots, re: &mut [f64], im: &mut [f64]) {
     bit_reverse(re);
     bit_reverse(im);
@@ -16,6 +17,7 @@ pub fn embed(roots: &ComplexRoots, re: &mut [f64], im: &mut [f64]) {
     }
 }
 
+#[inline(always)]
 pub fn unembed(roots: &ComplexRoots, re: &mut [f64], im: &mut [f64]) {
     let mut half = re.len() / 2;
     while half >= 1 {

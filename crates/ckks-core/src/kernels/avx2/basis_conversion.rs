@@ -1,0 +1,176 @@
+//! Fast basis conversion: blocks of columns whose y_i stay in the first-level cache while every target prime's row is summed up.
+
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+use super::vector::{
+    Factor, NARROW, Prime, Row, Sum, add, load, most_narrow_terms, most_terms, mul_u32, reduce_words, splat, store, to_doubles,
+    to_words, zero,
+};
+use crate::kernels::basis_conversion::{BasisConverter, Source, Target};
+use crate::kernels::portable::basis_conversion as portable;
+
+/// Rows of four columns in a block: 2 KiB a source prime.
+const BLOCK: usize = 64;
+/// Rows that are summed up together.
+const TILE: usize = 2;
+/// Targets that are summed up together.
+const TARGETS: usize = 2;
+
+#[target_feature(enable = "avx2,fma")]
+pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut [u64]]) {
+    let n = input[0].len();
+    let total = whole_rows(n);
+    let targets: Vec<&Target> = converter.to.iter().collect();
+    // y_i of the block, source after source, and v behind them.
+    let mut scaled: Vec<Row> = vec![[0; 4]; (converter.from.len() + 1) * BLOCK];
+    let (terms, quotients) = scaled.split_at_mut(converter.from.len() * BLOCK);
+    for start in (0..total).step_by(BLOCK) {
+        let rows = BLOCK.min(total - start);
+        let mut sums = [_mm256_set1_pd(0.5); BLOCK];
+        for ((f, x), y) in converter.from.iter().zip(input).zip(terms.chunks_exact_mut(BLOCK)) {
+            y[..rows].copy_from_slice(&x.as_chunks::<4>().0[start..start + rows]);
+            scale(f, &mut y[..rows], &mut sums);
+        }
+        store_quotients(&mut quotients[..rows], &sums);
+        let terms: Vec<&[Row]> = terms.chunks_exact(BLOCK).chain([&*quotients]).map(|y| &y[..rows]).collect();
+        all_sums(converter, &targets, &terms, output, start..start + rows);
+    }
+    if 4 * total < n {
+        portable::convert_columns(converter, input, output, 4 * total..n);
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
+    let n = quotients.len();
+    let total = whole_rows(n);
+    for start in (0..total).step_by(BLOCK) {
+        let end = (start + BLOCK).min(total);
+        let mut sums = [_mm256_set1_pd(0.5); BLOCK];
+        for (f, row) in converter.from.iter().zip(rows.iter_mut()) {
+            scale(f, &mut row.as_chunks_mut::<4>().0[start..end], &mut sums);
+        }
+        store_quotients(&mut quotients.as_chunks_mut::<4>().0[start..end], &sums);
+    }
+    if 4 * total < n {
+        portable::prepare_columns(converter, rows, quotients, 4 * total..n);
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], outputs: &mut [&mut [u64]]) {
+    let n = terms[0].len();
+    let total = whole_rows(n);
+    let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
+    for start in (0..total).step_by(BLOCK) {
+        let end = (start + BLOCK).min(total);
+        let terms: Vec<&[Row]> = terms.iter().map(|y| &y.as_chunks::<4>().0[start..end]).collect();
+        all_sums(converter, &targets_of, &terms, outputs, start..end);
+    }
+    if 4 * total < n {
+        portable::sum_columns(converter, targets, terms, outputs, 4 * total..n);
+    }
+}
+
+/// Rows of four that make whole tiles.
+fn whole_rows(n: usize) -> usize {
+    n / (4 * TILE) * TILE
+}
+
+/// x becomes y = x·(F/f)⁻¹ mod f; y/f is added to the quotients.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn scale(f: &Source, rows: &mut [Row], quotients: &mut [__m256d; BLOCK]) {
+    let (prime, inverse) = (Prime::new(&f.modulus), Factor::new(&f.modulus, f.inverse));
+    let reciprocal = _mm256_set1_pd(f.reciprocal);
+    for (row, sum) in rows.iter_mut().zip(quotients) {
+        let y = prime.lift(prime.times(to_doubles(load(row)), inverse));
+        store(row, to_words(y));
+        // Two roundings, as in the other paths.
+        *sum = _mm256_add_pd(*sum, _mm256_mul_pd(y, reciprocal));
+    }
+}
+
+/// The sums without their fractions: at most the number of source primes.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn store_quotients(rows: &mut [Row], sums: &[__m256d; BLOCK]) {
+    for (row, sum) in rows.iter_mut().zip(sums) {
+        store(row, _mm256_cvtepi32_epi64(_mm256_cvttpd_epi32(*sum)));
+    }
+}
+
+/// The sums of all targets in the rows `block` of the outputs.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], outputs: &mut [&mut [u64]], block: Range<usize>) {
+    for (targets, outputs) in targets.chunks(TARGETS).zip(outputs.chunks_mut(TARGETS)) {
+        let narrow = converter.largest < NARROW && targets.iter().all(|t| t.modulus.value() < NARROW);
+        let mut rows = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<4>().0[block.clone()]);
+        match (targets, rows.next(), rows.next(), narrow) {
+            (&[a, b], Some(out_a), Some(out_b), true) => sum::<2, true>(converter, [a, b], terms, [out_a, out_b]),
+            (&[a, b], Some(out_a), Some(out_b), false) => sum::<2, false>(converter, [a, b], terms, [out_a, out_b]),
+            (&[a, ..], Some(out), _, true) => sum::<1, true>(converter, [a], terms, [out]),
+            (&[a, ..], Some(out), _, false) => sum::<1, false>(converter, [a], terms, [out]),
+            _ => {}
+        }
+    }
+}
+
+/// Σ terms ⊙ weights of `T` targets.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn sum<const T: usize, const IS_NARROW: bool>(
+    converter: &BasisConverter,
+    targets: [&Target; T],
+    terms: &[&[Row]],
+    outs: [&mut [Row]; T],
+) {
+    let mut primes = [Prime::new(&targets[0].modulus); T];
+    let mut most = usize::MAX;
+    for k in 0..T {
+        let p = targets[k].modulus.value();
+        primes[k] = Prime::new(&targets[k].modulus);
+        most = most.min(if IS_NARROW { most_narrow_terms(converter.largest, p) } else { most_terms(converter.largest, p) });
+    }
+    for t in 0..outs[0].len() / TILE {
+        let mut totals = [[_mm256_setzero_pd(); TILE]; T];
+        for start in (0..terms.len()).step_by(most) {
+            let end = terms.len().min(start.saturating_add(most));
+            let mut words = [[zero(); TILE]; T];
+            let mut sums = [[Sum::zero(); TILE]; T];
+            for i in start..end {
+                let y = &terms[i].as_chunks::<TILE>().0[t];
+                let mut weights = [zero(); T];
+                for k in 0..T {
+                    weights[k] = splat(targets[k].weights[i]);
+                }
+                for u in 0..TILE {
+                    let y = load(&y[u]);
+                    let double = to_doubles(y);
+                    for k in 0..T {
+                        if IS_NARROW {
+                            words[k][u] = add(words[k][u], mul_u32(y, weights[k]));
+                        } else {
+                            sums[k][u].add_product(double, to_doubles(weights[k]));
+                        }
+                    }
+                }
+            }
+            for k in 0..T {
+                for u in 0..TILE {
+                    let prime = &primes[k];
+                    let sum = if IS_NARROW { reduce_words(prime, words[k][u]) } else { sums[k][u].reduce(prime, end - start) };
+                    totals[k][u] = if start == 0 { sum } else { prime.reduce(_mm256_add_pd(totals[k][u], sum)) };
+                }
+            }
+        }
+        for k in 0..T {
+            let out = &mut outs[k].as_chunks_mut::<TILE>().0[t];
+            for u in 0..TILE {
+                store(&mut out[u], primes[k].words(totals[k][u]));
+            }
+        }
+    }
+}

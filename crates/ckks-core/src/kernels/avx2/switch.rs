@@ -1,0 +1,173 @@
+//! Inner products with switching keys: two vectors of both halves at a time, all digits added up before one reduction.
+
+use std::arch::x86_64::*;
+
+use super::vector::{
+    Factor, NARROW, Prime, Row, Sum, add, load, load_u16, load_u32, most_narrow_terms, most_terms, mul_u32, reduce_words, store,
+    to_doubles, zero,
+};
+use crate::kernels::Modulus;
+use crate::kernels::packed_key::{COLUMNS, words_of_columns};
+use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
+
+/// Vectors of a tile's columns.
+const ROWS: usize = COLUMNS / 4;
+/// Vectors that are summed up together: with two sums of two halves each, half of the registers. Aligned blocks of eight words move
+/// together.
+const STEP: usize = 2;
+
+/// The columns of a tile.
+type Tile = [Row; ROWS];
+
+#[target_feature(enable = "avx2,fma")]
+pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
+    match words_of_columns(m) {
+        16 => tiles_of::<16>(m, out, product, moves, finish),
+        24 => tiles_of::<24>(m, out, product, moves, finish),
+        _ => tiles_of::<32>(m, out, product, moves, finish),
+    }
+}
+
+/// `WORDS` are the words that a tile's columns of one digit and half take in the key: 16 where primes are below 2^32.
+#[target_feature(enable = "avx2,fma")]
+fn tiles_of<const WORDS: usize>(
+    m: &Modulus,
+    [out0, out1]: [&mut [u64]; 2],
+    product: &KeyProduct<'_>,
+    moves: Option<&Moves>,
+    finish: &Finish<'_>,
+) {
+    let prime = Prime::new(m);
+    let p = m.value();
+    debug_assert_eq!(WORDS == 16, p < NARROW);
+    let most = if WORDS == 16 { most_narrow_terms(p, p) } else { most_terms(p, p) };
+    let key = product.key.words.as_chunks::<WORDS>().0;
+    let factor = Factor::new(m, product.factor);
+    let inverse = match finish {
+        Finish::Divide { inverse, .. } => Factor::new(m, *inverse),
+        _ => factor,
+    };
+    let outs = [out0.as_chunks_mut::<8>().0, out1.as_chunks_mut::<8>().0];
+    for tile in 0..outs[0].len() * 8 / COLUMNS {
+        let key = &key[2 * product.key.digits * tile..];
+        for first in (0..ROWS).step_by(STEP) {
+            let mut x = sums::<WORDS>(&prime, most, product.digits, key, (tile, first));
+            add_plus(&prime, &mut x, &product.plus, factor, (tile, first));
+            let block = (tile * ROWS + first) / 2;
+            for half in 0..2 {
+                let mut words = [0; 8];
+                for u in 0..STEP {
+                    let x = match finish {
+                        Finish::Divide { rests, .. } => {
+                            let rest = to_doubles(load(&tiles(rests[half])[tile][first + u]));
+                            prime.times(_mm256_sub_pd(x[half][u], rest), inverse)
+                        }
+                        _ => prime.reduce(x[half][u]),
+                    };
+                    store(&mut words.as_chunks_mut().0[u], prime.words(x));
+                }
+                let mut to = block;
+                if let Some(moves) = moves {
+                    let moved = &moves.0[block];
+                    to = moved.to as usize;
+                    let from = words;
+                    for k in 0..8 {
+                        words[k] = from[usize::from(moved.lanes[k] & 7)];
+                    }
+                }
+                let place = outs[half][to].as_chunks_mut().0;
+                for u in 0..STEP {
+                    let x = load(&words.as_chunks().0[u]);
+                    let x = if matches!(finish, Finish::Add) { prime.add_words(x, load(&place[u])) } else { x };
+                    store(&mut place[u], x);
+                }
+            }
+        }
+    }
+}
+
+/// The sums of [`STEP`] vectors of both halves from vector `first` of a tile on, of magnitude below p. `key` starts with the tile's
+/// first digit.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn sums<const WORDS: usize>(
+    prime: &Prime,
+    most: usize,
+    digits: &[&[u64]],
+    key: &[[u64; WORDS]],
+    (tile, first): (usize, usize),
+) -> [[__m256d; STEP]; 2] {
+    let mut totals = [[_mm256_setzero_pd(); STEP]; 2];
+    for (k, digits) in digits.chunks(most).enumerate() {
+        let mut words = [[zero(); STEP]; 2];
+        let mut sums = [[Sum::zero(); STEP]; 2];
+        for (digit, halves) in digits.iter().zip(key[2 * k * most..].as_chunks::<2>().0) {
+            let digit = &tiles(digit)[tile];
+            for u in 0..STEP {
+                let d = load(&digit[first + u]);
+                if WORDS == 16 {
+                    for half in 0..2 {
+                        words[half][u] = add(words[half][u], mul_u32(d, columns(&halves[half], first + u)));
+                    }
+                } else {
+                    let d = to_doubles(d);
+                    for half in 0..2 {
+                        sums[half][u].add_product(d, to_doubles(columns(&halves[half], first + u)));
+                    }
+                }
+            }
+        }
+        for half in 0..2 {
+            for u in 0..STEP {
+                let sum =
+                    if WORDS == 16 { reduce_words(prime, words[half][u]) } else { sums[half][u].reduce(prime, digits.len()) };
+                totals[half][u] = if k == 0 { sum } else { prime.reduce(_mm256_add_pd(totals[half][u], sum)) };
+            }
+        }
+    }
+    totals
+}
+
+/// Adds factor·plus: magnitudes are below 3p afterwards.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add_plus(prime: &Prime, x: &mut [[__m256d; STEP]; 2], plus: &Plus<&[u64]>, factor: Factor, (tile, first): (usize, usize)) {
+    let at = |a: &[u64], u: usize| to_doubles(load(&tiles(a)[tile][first + u]));
+    match plus {
+        Plus::Halves(halves) => {
+            for half in 0..2 {
+                if let Some(plus) = halves[half] {
+                    for u in 0..STEP {
+                        x[half][u] = _mm256_add_pd(x[half][u], prime.times(at(plus, u), factor));
+                    }
+                }
+            }
+        }
+        Plus::Product { a, b } => {
+            for u in 0..STEP {
+                let (a0, a1, b0, b1) = (at(a[0], u), at(a[1], u), at(b[0], u), at(b[1], u));
+                let crossed = _mm256_add_pd(prime.mul(a0, b1), prime.mul(a1, b0));
+                x[0][u] = _mm256_add_pd(x[0][u], prime.times(prime.mul(a0, b0), factor));
+                x[1][u] = _mm256_add_pd(x[1][u], prime.times(crossed, factor));
+            }
+        }
+    }
+}
+
+/// Four residues of a key.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn columns<const WORDS: usize>(words: &[u64; WORDS], u: usize) -> __m256i {
+    match WORDS {
+        16 => load_u32(&words.as_chunks().0[u]),
+        24 => {
+            let low = load_u32(&words.as_chunks().0[u]);
+            _mm256_or_si256(low, _mm256_slli_epi64::<32>(load_u16(words[COLUMNS / 2 + u])))
+        }
+        _ => load(&words.as_chunks().0[u]),
+    }
+}
+
+fn tiles(a: &[u64]) -> &[Tile] {
+    a.as_chunks::<4>().0.as_chunks().0
+}
