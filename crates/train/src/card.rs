@@ -66,6 +66,10 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     row(out, "SST-2 dev (not used for any choice)", &report.dev)?;
     row(out, "held out of train, whole sentences", &report.held_out)?;
+    row(out, "held out of train, these and their phrases", &report.held_out_rows)?;
+    if let Some(before) = &report.start {
+        row(out, "the same rows, the student that training went on from", before)?;
+    }
     writeln!(
         out,
         "\nThe teacher was fine-tuned on SST-2 train, the held-out sentences among it: its accuracy there says little; the student saw neither \

@@ -73,6 +73,9 @@ impl Default for NetworkConfig {
 pub struct RecipeConfig {
     /// Seed of weights, order, dropout and noise.
     pub seed: u64,
+    /// Digest of the student's files that training goes on from, hexadecimal; random weights without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// Optimiser steps.
     pub steps: u64,
     /// Sentences per step.
@@ -126,6 +129,7 @@ impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
             seed: 2,
+            start: None,
             steps: 12_000,
             batch: 256,
             labelled_share: 0.25,

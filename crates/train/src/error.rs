@@ -65,6 +65,19 @@ pub enum Error {
         /// The loss of that step.
         loss: f64,
     },
+    /// Training that went on from a student and did not make it better.
+    #[error(
+        "the loss on the {n} held-out rows is {after:.4}, with the student that training started from it was {before:.4}: nothing was written; \
+         more steps, more texts or a lower learning rate may help"
+    )]
+    NotBetter {
+        /// Rows.
+        n: usize,
+        /// Loss of the student that training started from.
+        before: f64,
+        /// Loss after training.
+        after: f64,
+    },
     /// A layer or its circuit refused.
     #[error(transparent)]
     Layer(#[from] hnn_layers::Error),

@@ -13,6 +13,7 @@ use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
 use crate::distill::Loss;
 use crate::run::Progress;
+use crate::start::Start;
 use crate::student::Student;
 use crate::trainer::Trainer;
 use crate::trainer::checkpoint::write_atomically;
@@ -42,7 +43,7 @@ pub fn table_values(embedding: &EmbeddingTable) -> Result<Array2<f32>> {
     Ok(values.slice_move(s![.., ..columns]))
 }
 
-/// Trains from `table` on `corpus`. Checkpoint and log lie in `runs`/DIGEST; a run that was interrupted goes on from its checkpoint,
+/// Trains on `corpus`, from random weights and `table` or from `start`. Checkpoint and log lie in `runs`/DIGEST; a run that was interrupted goes on from its checkpoint,
 /// and a finished one is only read.
 ///
 /// # Errors
@@ -51,13 +52,17 @@ pub fn fit(
     config: &TrainConfig,
     corpus: &Corpus,
     table: Array2<f32>,
+    start: Option<&Start>,
     runs: &Path,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Fitted> {
     let run_dir = runs.join(&config.digest()?[..16]);
     std::fs::create_dir_all(&run_dir).map_err(Error::io(&run_dir))?;
     let _alone = claim(&run_dir.join("lock"))?;
-    let mut trainer = Trainer::new(config, &corpus.training, table)?;
+    let mut trainer = match start {
+        None => Trainer::new(config, &corpus.training, table)?,
+        Some(start) => Trainer::starting_from(config, &corpus.training, start)?,
+    };
     if let Some(bits) = config.recipe.noise_budget {
         // The first weights already show whether the circuit has enough levels and what its noise will be like.
         let (student, table) = trainer.averaged();

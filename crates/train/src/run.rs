@@ -10,6 +10,7 @@ use crate::config::TrainConfig;
 use crate::data::corpus::{Corpus, DataPaths};
 use crate::distill::Loss;
 use crate::fit::{Fitted, fit, table_values};
+use crate::start::Start;
 use crate::trainer::StepReport;
 use crate::trainer::checkpoint::write_atomically;
 use crate::trainer::evaluate::{Evaluation, evaluate};
@@ -55,6 +56,11 @@ pub struct Report {
     pub steps: u64,
     /// The student as written, on the held-out sentences.
     pub held_out: Evaluation,
+    /// The student as written, on every held-out row.
+    pub held_out_rows: Evaluation,
+    /// The student that training started from, on the same rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Evaluation>,
     /// The student as written, on dev.
     pub dev: Evaluation,
     /// Predicted noise budget of the student as written, on held-out sentences of every length class.
@@ -87,27 +93,51 @@ impl DataPaths {
     }
 }
 
-/// Trains as `config` says from the files in `data_dir` and writes the student to `out_dir`.
+/// Trains as `config` says from the files in `data_dir` and writes the student to `out_dir`. With `start`, training goes on from that
+/// student, and the result is written only if its distillation loss on the held-out rows is lower: held out have to be sentences that
+/// the student has not seen either, as a smaller number of them with the same seed of data is.
 ///
 /// Labels, checkpoints and a log with one JSON line per step are kept in `data_dir` (`labels/`, `runs/DIGEST/`). A run that
 /// was interrupted goes on from its last checkpoint, with the same weights in the end as without the interruption.
 ///
 /// # Errors
-/// Missing data, a refused configuration, divergence, or files that cannot be written.
-pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Report> {
+/// Missing data, a refused configuration, divergence, files that cannot be written; a `start` that `config` does not name or that is not
+/// improved.
+pub fn run(
+    config: &TrainConfig,
+    start: Option<&Start>,
+    data_dir: &Path,
+    out_dir: &Path,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Report> {
     let started = Instant::now();
     config.validate()?;
+    let (named, given) = (config.recipe.start.as_deref(), start.map(|s| s.digest.as_str()));
+    if named != given {
+        let digest = |d: Option<&str>| d.unwrap_or("none").to_owned();
+        return Err(Error::Config(format!(
+            "training starts from the student {}, the files given are of {}",
+            digest(named),
+            digest(given)
+        )));
+    }
     export::check(&config.network)?;
     let paths = DataPaths::in_folder(data_dir);
     let corpus = prepare(config, &paths, progress)?;
+    let loss = Loss::new(&config.recipe, &config.network);
+    let buckets = &config.network.buckets;
+    let before = start.map(|s| evaluate(&s.student, s.table.view(), buckets, &loss, &corpus.held_out_rows)).transpose()?;
     std::fs::create_dir_all(out_dir).map_err(Error::io(out_dir))?;
 
     let table = pca::initial_table(&corpus.teacher, corpus.special, config.network.features - 1)?;
-    let Fitted { student, embedding, steps, .. } = fit(config, &corpus, table, &data_dir.join("runs"), progress)?;
+    let Fitted { student, embedding, steps, .. } = fit(config, &corpus, table, start, &data_dir.join("runs"), progress)?;
     let (model, files) = export::model(&config.network.name, &config.network, &student, &embedding)?;
-    let loss = Loss::new(&config.recipe, &config.network);
-    let buckets = &config.network.buckets;
     let values = table_values(&embedding)?;
+    let held_out_rows = evaluate(&student, values.view(), buckets, &loss, &corpus.held_out_rows)?;
+    if let Some(before) = before.as_ref().filter(|before| before.distillation <= held_out_rows.distillation) {
+        let (before, after) = (before.distillation, held_out_rows.distillation);
+        return Err(Error::NotBetter { n: held_out_rows.n, before, after });
+    }
     let held_out = evaluate(&student, values.view(), buckets, &loss, &corpus.held_out)?;
     let dev = evaluate(&student, values.view(), buckets, &loss, &corpus.dev)?;
     let sample = budget::sample(buckets, &corpus.held_out, BUDGET_SENTENCES_PER_CLASS)?;
@@ -120,6 +150,8 @@ pub fn run(config: &TrainConfig, data_dir: &Path, out_dir: &Path, progress: &mut
     let report = Report {
         steps,
         held_out,
+        held_out_rows,
+        start: before,
         dev,
         noise_budget,
         weights_bytes: weights.len() as u64,

@@ -5,7 +5,7 @@ mod study;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use ::train::{Progress, TrainConfig};
+use ::train::{Progress, Start, TrainConfig};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -20,6 +20,9 @@ pub struct Args {
     /// Network, data and recipe as JSON; absent fields, and all of them without a file, have their defaults.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Folder with the files of a student that training goes on from. The result is written only if the held-out rows prefer it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["ablations", "noise_curve", "seeds"])]
+    start: Option<PathBuf>,
     /// Folder for the student's files; without it, data/MODEL.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -69,7 +72,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));
     let bar = Bar::new();
-    let report = ::train::run(&config, &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
+    let start = args.start.as_ref().map(|dir| Start::load(dir, &config.network)).transpose()?;
+    config.recipe.start = config.recipe.start.or_else(|| start.as_ref().map(|s| s.digest.clone()));
+    let report = ::train::run(&config, start.as_ref(), &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
         .context("training stopped; data and teacher come with `cargo xtask fetch --from DIR`")?;
     bar.finish();
     let text = if args.json {

@@ -105,7 +105,7 @@ impl Study {
         for (i, planned) in plan.iter().enumerate() {
             if planned.is_asked && runs[i].is_none() {
                 let progress = &mut |p: &Progress| progress(&planned.name, p);
-                let fitted = fit(&planned.config, &self.corpus, self.table.clone(), &self.runs, progress)?;
+                let fitted = fit(&planned.config, &self.corpus, self.table.clone(), None, &self.runs, progress)?;
                 runs[i] = Some(result(planned, &fitted)?);
                 write(path, &file(runs.iter().flatten().cloned().collect()))?;
             }

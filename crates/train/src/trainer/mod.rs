@@ -22,6 +22,7 @@ use crate::distill::Loss;
 use crate::optimizer::dense::Dense;
 use crate::optimizer::table::{RowGradients, Table};
 use crate::optimizer::{Adam, Step, schedule};
+use crate::start::Start;
 use crate::student::{Ranges, Student};
 use crate::{Error, Result};
 
@@ -106,6 +107,17 @@ impl<'a> Trainer<'a> {
             done: 0,
             clock: Instant::now(),
         })
+    }
+
+    /// A run at step 0 whose weights are those of a trained student.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn starting_from(config: &'a TrainConfig, data: &'a TrainingSet, start: &Start) -> Result<Trainer<'a>> {
+        let mut trainer = Trainer::new(config, data, start.table.clone())?;
+        trainer.dense = Dense::new(&start.student, &start.student.zero_gradient());
+        trainer.student = start.student.clone();
+        Ok(trainer)
     }
 
     /// Steps done so far.
