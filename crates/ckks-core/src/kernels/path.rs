@@ -117,8 +117,7 @@ pub fn active_path() -> KernelPath {
 fn default_path() -> KernelPath {
     static DEFAULT: OnceLock<KernelPath> = OnceLock::new();
     *DEFAULT.get_or_init(|| {
-        let available = KernelPath::ALL.into_iter().filter(|path| path.is_available());
-        let fastest = available.last().unwrap_or(KernelPath::Portable);
+        let fastest = KernelPath::ALL.into_iter().rfind(|path| path.is_available()).unwrap_or(KernelPath::Portable);
         path_from_environment().ok().flatten().unwrap_or(fastest)
     })
 }

@@ -3,11 +3,12 @@
 
 use std::arch::x86_64::*;
 
+use super::quarters;
 use super::transpose::transpose;
-use super::twiddles::{LOG_CHUNK, LOG_LEAF, Twiddles, four, quarters};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Twiddles, four};
 use crate::kernels::avx2::vector::{Factor, Prime, Row, load, load_doubles, store, store_doubles, to_doubles};
 
-/// A block of rows in which a pass works, or the whole: words before the first pass, doubles after it.
+/// Four values: words before the first pass, doubles after it.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn read<const FIRST: bool>(row: &Row) -> __m256d {
@@ -62,7 +63,6 @@ impl Twiddles {
             size /= 4;
             place *= 4;
         }
-        // Place of the first leaf's root among the leaves' first stages.
         self.forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, place);
     }
 
@@ -86,7 +86,6 @@ impl Twiddles {
         let [a, b, c, d] = quarters(rows);
         for ((a, b), (c, d)) in a.iter_mut().zip(b).zip(c.iter_mut().zip(d)) {
             let mut x = [read::<FIRST>(a), read::<FIRST>(b), read::<FIRST>(c), read::<FIRST>(d)];
-            // Residues are below p.
             two_stages::<LAZY, FIRST>(prime, &mut x, &w);
             store_doubles(a, x[0]);
             store_doubles(b, x[1]);
@@ -95,7 +94,8 @@ impl Twiddles {
         }
     }
 
-    /// The last four stages of runs of 16 words, and the residues as words.
+    /// The last four stages of runs of 16 words, and the residues as words. The first run's root of the first of these stages is at
+    /// place `place`.
     #[target_feature(enable = "avx2,fma")]
     fn forward_leaves<const LAZY: bool>(&self, prime: &Prime, runs: &mut [[Row; 4]], place: usize) {
         let first = place - self.leaves.len();
@@ -117,7 +117,8 @@ impl Twiddles {
     }
 }
 
-/// Two stages on four vectors: of distance 2 with the first root, of distance 1 with the others.
+/// Two stages on four vectors: of distance 2 with the first root, of distance 1 with the others. `CLEAN` values are residues, which need
+/// no reduction before.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn two_stages<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut [__m256d; 4], w: &[Factor; 3]) {

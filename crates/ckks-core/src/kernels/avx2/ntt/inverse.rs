@@ -3,8 +3,9 @@
 
 use std::arch::x86_64::*;
 
+use super::quarters;
 use super::transpose::transpose;
-use super::twiddles::{LOG_CHUNK, LOG_LEAF, Twiddles, four_reversed, quarters};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Twiddles, four_reversed};
 use crate::kernels::avx2::vector::{Factor, Prime, Row, load, load_doubles, store, store_doubles, to_doubles};
 
 /// What the last stage multiplies with: sums by 1/N, differences by 1/N times an inverse root.
@@ -88,7 +89,7 @@ impl Twiddles {
         }
     }
 
-    /// The first four stages on runs of 16 words.
+    /// The first four stages on runs of 16 words. The first run's root of the last of these stages is at place `place`.
     #[target_feature(enable = "avx2,fma")]
     fn inverse_leaves(&self, prime: &Prime, runs: &mut [[Row; 4]], place: usize) {
         let first = place - self.leaves.len();

@@ -8,3 +8,13 @@ mod transpose;
 mod twiddles;
 
 pub use twiddles::{Twiddles, fits};
+
+use super::vector::Row;
+
+/// Cuts a block into quarters: what a radix-4 pass brings together.
+fn quarters(rows: &mut [Row]) -> [&mut [Row]; 4] {
+    let half = rows.len() / 2;
+    let (low, high) = rows.split_at_mut(half);
+    let ((a, b), (c, d)) = (low.split_at_mut(half / 2), high.split_at_mut(half / 2));
+    [a, b, c, d]
+}

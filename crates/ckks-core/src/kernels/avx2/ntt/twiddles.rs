@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::kernels::Modulus;
-use crate::kernels::avx2::vector::{Factor, Prime, Row, factor_of, splat_double};
+use crate::kernels::avx2::vector::{Factor, Prime, factor_of, splat_double};
 use crate::kernels::portable::ntt::bit_reversed_powers;
 
 /// Tables for one N and p.
@@ -84,12 +84,4 @@ pub fn four_reversed(prime: &Prime, roots: &[f64; 4]) -> Factor {
     let Factor { w, quotient } = four(prime, roots);
     let reverse = _mm256_permute4x64_pd::<0b00_01_10_11>;
     Factor { w: reverse(w), quotient: reverse(quotient) }
-}
-
-/// Cuts a block into quarters.
-pub fn quarters(rows: &mut [Row]) -> [&mut [Row]; 4] {
-    let half = rows.len() / 2;
-    let (low, high) = rows.split_at_mut(half);
-    let ((a, b), (c, d)) = (low.split_at_mut(half / 2), high.split_at_mut(half / 2));
-    [a, b, c, d]
 }
