@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
     let start = args.start.as_ref().map(|dir| Start::load(dir, &config.network)).transpose()?;
     config.recipe.start = config.recipe.start.or_else(|| start.as_ref().map(|s| s.digest.clone()));
     let report = ::train::run(&config, start.as_ref(), &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
-        .context("training stopped; data and teacher come with `cargo xtask fetch --from DIR`")?;
+        .context("training stopped")?;
     bar.finish();
     let text = if args.json {
         serde_json::to_string(&report)?

@@ -12,15 +12,13 @@ use crate::kernels::portable::basis_conversion as portable;
 
 /// Rows of four columns in a block: 2 KiB a source prime.
 const BLOCK: usize = 64;
-/// Rows that are summed up together.
-const TILE: usize = 2;
-/// Targets that are summed up together.
-const TARGETS: usize = 2;
+/// Targets that are summed up together: eight half sums are half of the registers.
+const TARGETS: usize = 4;
 
 #[target_feature(enable = "avx2,fma")]
 pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut [u64]]) {
     let n = input[0].len();
-    let total = whole_rows(n);
+    let total = n / 4;
     let targets: Vec<&Target> = converter.to.iter().collect();
     // y_i of the block, source after source, and v behind them.
     let mut scaled: Vec<Row> = vec![[0; 4]; (converter.from.len() + 1) * BLOCK];
@@ -44,7 +42,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
 #[target_feature(enable = "avx2,fma")]
 pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
     let n = quotients.len();
-    let total = whole_rows(n);
+    let total = n / 4;
     for start in (0..total).step_by(BLOCK) {
         let end = (start + BLOCK).min(total);
         let mut sums = [_mm256_set1_pd(0.5); BLOCK];
@@ -61,7 +59,7 @@ pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &
 #[target_feature(enable = "avx2,fma")]
 pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], outputs: &mut [&mut [u64]]) {
     let n = terms[0].len();
-    let total = whole_rows(n);
+    let total = n / 4;
     let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
     for start in (0..total).step_by(BLOCK) {
         let end = (start + BLOCK).min(total);
@@ -71,11 +69,6 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     if 4 * total < n {
         portable::sum_columns(converter, targets, terms, outputs, 4 * total..n);
     }
-}
-
-/// Rows of four that make whole tiles.
-fn whole_rows(n: usize) -> usize {
-    n / (4 * TILE) * TILE
 }
 
 /// x becomes y = x·(F/f)⁻¹ mod f; y/f is added to the quotients.
@@ -106,71 +99,60 @@ fn store_quotients(rows: &mut [Row], sums: &[__m256d; BLOCK]) {
 #[target_feature(enable = "avx2,fma")]
 fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], outputs: &mut [&mut [u64]], block: Range<usize>) {
     for (targets, outputs) in targets.chunks(TARGETS).zip(outputs.chunks_mut(TARGETS)) {
-        let narrow = converter.largest < NARROW && targets.iter().all(|t| t.modulus.value() < NARROW);
-        let mut rows = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<4>().0[block.clone()]);
-        match (targets, rows.next(), rows.next(), narrow) {
-            (&[a, b], Some(out_a), Some(out_b), true) => sum::<2, true>(converter, [a, b], terms, [out_a, out_b]),
-            (&[a, b], Some(out_a), Some(out_b), false) => sum::<2, false>(converter, [a, b], terms, [out_a, out_b]),
-            (&[a, ..], Some(out), _, true) => sum::<1, true>(converter, [a], terms, [out]),
-            (&[a, ..], Some(out), _, false) => sum::<1, false>(converter, [a], terms, [out]),
-            _ => {}
+        let mut primes = [Prime::new(&targets[0].modulus); TARGETS];
+        let mut weights = vec![[0; TARGETS]; terms.len()];
+        let mut most = [usize::MAX; 2];
+        for (k, target) in targets.iter().enumerate() {
+            let p = target.modulus.value();
+            primes[k] = Prime::new(&target.modulus);
+            weights.iter_mut().zip(&target.weights).for_each(|(row, &w)| row[k] = w);
+            most = [most[0].min(most_terms(converter.largest, p)), most[1].min(most_narrow_terms(converter.largest, p))];
+        }
+        let mut rows: Vec<&mut [Row]> = outputs.iter_mut().map(|out| &mut out.as_chunks_mut().0[block.clone()]).collect();
+        if converter.largest < NARROW && targets.iter().all(|t| t.modulus.value() < NARROW) {
+            sum::<true>(&primes, &weights, terms, &mut rows, most[1]);
+        } else {
+            weights.as_flattened_mut().iter_mut().for_each(|w| *w = (*w as f64).to_bits());
+            sum::<false>(&primes, &weights, terms, &mut rows, most[0]);
         }
     }
 }
 
-/// Σ terms ⊙ weights of `T` targets.
+/// Σ terms ⊙ weights of a few targets, `most` terms before a reduction. Weights are words where they are narrow, else bits of doubles.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn sum<const T: usize, const IS_NARROW: bool>(
-    converter: &BasisConverter,
-    targets: [&Target; T],
+fn sum<const IS_NARROW: bool>(
+    primes: &[Prime; TARGETS],
+    weights: &[[u64; TARGETS]],
     terms: &[&[Row]],
-    outs: [&mut [Row]; T],
+    outs: &mut [&mut [Row]],
+    most: usize,
 ) {
-    let mut primes = [Prime::new(&targets[0].modulus); T];
-    let mut most = usize::MAX;
-    for k in 0..T {
-        let p = targets[k].modulus.value();
-        primes[k] = Prime::new(&targets[k].modulus);
-        most = most.min(if IS_NARROW { most_narrow_terms(converter.largest, p) } else { most_terms(converter.largest, p) });
-    }
-    for t in 0..outs[0].len() / TILE {
-        let mut totals = [[_mm256_setzero_pd(); TILE]; T];
-        for start in (0..terms.len()).step_by(most) {
-            let end = terms.len().min(start.saturating_add(most));
-            let mut words = [[zero(); TILE]; T];
-            let mut sums = [[Sum::zero(); TILE]; T];
-            for i in start..end {
-                let y = &terms[i].as_chunks::<TILE>().0[t];
-                let mut weights = [zero(); T];
-                for k in 0..T {
-                    weights[k] = splat(targets[k].weights[i]);
-                }
-                for u in 0..TILE {
-                    let y = load(&y[u]);
-                    let double = to_doubles(y);
-                    for k in 0..T {
-                        if IS_NARROW {
-                            words[k][u] = add(words[k][u], mul_u32(y, weights[k]));
-                        } else {
-                            sums[k][u].add_product(double, to_doubles(weights[k]));
-                        }
+    for t in 0..outs[0].len() {
+        let mut totals = [_mm256_setzero_pd(); TARGETS];
+        for (part, (terms, weights)) in terms.chunks(most).zip(weights.chunks(most)).enumerate() {
+            let mut words = [zero(); TARGETS];
+            let mut sums = [Sum::zero(); TARGETS];
+            for (y, w) in terms.iter().zip(weights) {
+                let y = load(&y[t]);
+                let double = to_doubles(y);
+                for k in 0..TARGETS {
+                    let w = splat(w[k]);
+                    if IS_NARROW {
+                        words[k] = add(words[k], mul_u32(y, w));
+                    } else {
+                        sums[k].add_product(double, _mm256_castsi256_pd(w));
                     }
                 }
             }
-            for k in 0..T {
-                for u in 0..TILE {
-                    let prime = &primes[k];
-                    let sum = if IS_NARROW { reduce_words(prime, words[k][u]) } else { sums[k][u].reduce(prime, end - start) };
-                    totals[k][u] = if start == 0 { sum } else { prime.reduce(_mm256_add_pd(totals[k][u], sum)) };
-                }
+            for k in 0..TARGETS {
+                let prime = &primes[k];
+                let sum = if IS_NARROW { reduce_words(prime, words[k]) } else { sums[k].reduce(prime, terms.len()) };
+                totals[k] = if part == 0 { sum } else { prime.reduce(_mm256_add_pd(totals[k], sum)) };
             }
         }
-        for k in 0..T {
-            let out = &mut outs[k].as_chunks_mut::<TILE>().0[t];
-            for u in 0..TILE {
-                store(&mut out[u], primes[k].words(totals[k][u]));
-            }
+        for k in 0..outs.len() {
+            store(&mut outs[k][t], primes[k].words(totals[k]));
         }
     }
 }

@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::pointwise;
 use super::vector::{
-    NARROW, Prime, Row, Sum, add, load, most_narrow_terms, most_terms, mul_u32, reduce_words, splat, store, to_doubles, zero,
+    NARROW, Prime, Row, Sum, add, doubles_in_place, load, load_doubles, most_narrow_terms, most_terms, mul_u32, reduce_words,
+    splat, store, zero,
 };
 use crate::kernels::Modulus;
 use crate::kernels::portable::blocks as portable;
@@ -66,7 +67,14 @@ fn gemm_tiles<const OUTS: usize, const IS_NARROW: bool>(
     let mut packed: Vec<[u64; OUTS]> = vec![[0; OUTS]; RUNS * words];
     let mut columns: Vec<Column> = vec![[[0; 4]; ROWS]; inputs.len()];
     for at in 0..inputs[0].len() {
-        columns.iter_mut().zip(&inputs).for_each(|(column, input)| *column = input[at]);
+        for (column, input) in columns.iter_mut().zip(&inputs) {
+            *column = input[at];
+            if !IS_NARROW {
+                for row in column {
+                    doubles_in_place(row);
+                }
+            }
+        }
         let c = at / columns_per_run;
         if at.is_multiple_of(columns_per_run * RUNS) {
             for (g, row) in weights.chunks_exact(inputs.len()).enumerate() {
@@ -74,7 +82,7 @@ fn gemm_tiles<const OUTS: usize, const IS_NARROW: bool>(
                     let place = g / OUTS * inputs.len() + b;
                     let w = w.get(c..w.len().min(c + RUNS)).unwrap_or(&[]);
                     for (packed, &w) in packed[place..].iter_mut().step_by(words).zip(w) {
-                        packed[g % OUTS] = w;
+                        packed[g % OUTS] = if IS_NARROW { w } else { (w as f64).to_bits() };
                     }
                 }
             }
@@ -92,7 +100,7 @@ fn gemm_tiles<const OUTS: usize, const IS_NARROW: bool>(
     }
 }
 
-/// The sums of one tile, of magnitude below p.
+/// The sums of one tile, of magnitude below p; inputs and weights are words where they are narrow, else bits of doubles.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn tile<const OUTS: usize, const IS_NARROW: bool>(
@@ -112,7 +120,7 @@ fn tile<const OUTS: usize, const IS_NARROW: bool>(
                     if IS_NARROW {
                         words[g][u] = add(words[g][u], mul_u32(load(&x[u]), w));
                     } else {
-                        sums[g][u].add_product(to_doubles(load(&x[u])), to_doubles(w));
+                        sums[g][u].add_product(load_doubles(&x[u]), _mm256_castsi256_pd(w));
                     }
                 }
             }

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use super::rounding::doubles;
 use super::vector::{
-    Factor, NARROW, Prime, Sum, add, load, most_narrow_terms, most_terms, mul_u32, prefetch, reduce_words, round, splat, store,
-    to_doubles, zero,
+    Factor, NARROW, Prime, Sum, add, doubles_in_place, load, most_narrow_terms, most_terms, mul_u32, prefetch, reduce_words,
+    round, splat, store, to_doubles, zero,
 };
 use crate::kernels::Modulus;
 use crate::kernels::classes::{
@@ -130,7 +130,13 @@ fn gemm_tiles<const BLOCKS: usize, const IS_NARROW: bool>(
                     let c = if half == 0 { k } else { group_len - 1 - k };
                     for (r, block) in runs.iter().enumerate() {
                         let r = half * blocks_per_run + r;
-                        columns[(c * tiles + r / BLOCKS) * depth + b][r % BLOCKS] = *block;
+                        let column = &mut columns[(c * tiles + r / BLOCKS) * depth + b][r % BLOCKS];
+                        *column = *block;
+                        if !IS_NARROW {
+                            for row in column.as_chunks_mut().0 {
+                                doubles_in_place(row);
+                            }
+                        }
                     }
                 }
             }
@@ -221,7 +227,7 @@ fn tile<const BLOCKS: usize, const IS_NARROW: bool>(
                             if IS_NARROW {
                                 words[g][u][v] = add(words[g][u][v], mul_u32(x, w));
                             } else {
-                                sums[g][u][v].add_product(to_doubles(x), double);
+                                sums[g][u][v].add_product(_mm256_castsi256_pd(x), double);
                             }
                         }
                     }

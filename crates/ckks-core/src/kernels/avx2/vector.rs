@@ -103,6 +103,14 @@ pub fn to_doubles(x: __m256i) -> __m256d {
     _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(x), shift), shift)
 }
 
+/// Words below 2^52 become the bits of doubles.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub fn doubles_in_place(row: &mut Row) {
+    let x = to_doubles(load(row));
+    store_doubles(row, x);
+}
+
 /// Integers in [0, 2^52) as words.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
