@@ -161,7 +161,6 @@ fn cpu_features() -> Vec<&'static str> {
     [
         ("avx2", is_x86_feature_detected!("avx2")),
         ("fma", is_x86_feature_detected!("fma")),
-        ("fma", is_x86_feature_detected!("fma")),
         ("avx512f", is_x86_feature_detected!("avx512f")),
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512ifma", is_x86_feature_detected!("avx512ifma")),
