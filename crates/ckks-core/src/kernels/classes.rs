@@ -151,6 +151,12 @@ pub fn gemm_classes(
     dispatch!(classes::gemm(m, outputs, inputs, weights, classes, run))
 }
 
+/// Where row `r` of the two runs of class `c` (of `count`) lies, for rows of equal length: half, and row there.
+#[inline]
+pub(super) fn place(c: usize, r: usize, rows_per_run: usize, count: usize) -> (usize, usize) {
+    if r < rows_per_run { (0, c * rows_per_run + r) } else { (1, (count - 1 - c) * rows_per_run + r - rows_per_run) }
+}
+
 /// Where an automorphism moves a place of a limb of `log_n` bits, in the order out\[i\] = a(ψ^(2·bitrev(i)+1)): by the inverse of its
 /// Galois element.
 #[inline]
@@ -206,7 +212,7 @@ pub fn interleave(rows: &mut [Lanes<f64>], lanes: &[Option<Lane<'_>>; 8]) {
 mod tests {
     use super::*;
     use crate::kernels::portable::classes as portable;
-    use crate::kernels::tests::on_every_path;
+    use crate::kernels::tests::{on_every_path, prime_below};
     use crate::params::{Params, ParamsLiteral};
     use crate::ring::automorphism::ntt_permutation;
 
@@ -265,9 +271,12 @@ mod tests {
     #[test]
     fn products_are_those_of_single_words() {
         let params = Params::new_insecure(ParamsLiteral::toy(10, 1)).unwrap();
-        for (limb, run) in [(0, 8), (0, 16), (1, 32), (0, 48), (1, 4), (0, 1)] {
-            let m = params.q(limb);
-            let p = m.value();
+        let of_bits = |bits| Modulus::new(prime_below(bits, 10, 0)).unwrap();
+        let (first, second) = (*params.q(0), *params.q(1));
+        let ordinary = [(first, 8), (first, 16), (second, 32), (first, 48), (second, 4), (first, 1)];
+        // Sizes at which products change their form.
+        for (m, run) in ordinary.into_iter().chain([30, 31, 32, 33, 50].map(|bits| (of_bits(bits), 16))) {
+            let (m, p) = (&m, m.value());
             for (outputs, inputs, period, classes) in [(1, 1, 2, 0..2), (3, 15, 4, 1..3), (4, 17, 4, 0..4), (2, 70, 2, 1..2)] {
                 for worst in [true, false] {
                     let draw = |k: u64| if worst { p - 1 } else { word(k) % p };

@@ -11,7 +11,7 @@ use super::vector::{
 };
 use crate::kernels::Modulus;
 use crate::kernels::classes::{
-    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, Lanes, inverse_element, moved_place,
+    ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, Lanes, inverse_element, moved_place, place,
 };
 use crate::kernels::portable::classes as portable;
 
@@ -33,7 +33,8 @@ pub fn gemm(
     if !run.is_multiple_of(8) {
         return portable::gemm(m, outputs, inputs, weights, classes, run);
     }
-    if m.value() < NARROW {
+    // Words have to hold the products of a line of weights: p² · 4 < 2^64.
+    if m.value() < NARROW / 2 {
         gemm_tiles::<2, true>(m, outputs, inputs, weights, classes, run);
     } else {
         gemm_tiles::<1, false>(m, outputs, inputs, weights, classes, run);
@@ -196,12 +197,6 @@ fn add_moved(prime: &Prime, acc: &mut [u64], inverse: u64, block: usize, x: &Blo
         let x = prime.add_words(load(&sum[u]), load(&moved.as_chunks().0[u]));
         store(&mut sum[u], x);
     }
-}
-
-/// Where block `r` of the two runs of class `c` (of `count`) lies: half, and block there.
-#[inline]
-fn place(c: usize, r: usize, blocks_per_run: usize, count: usize) -> (usize, usize) {
-    if r < blocks_per_run { (0, c * blocks_per_run + r) } else { (1, (count - 1 - c) * blocks_per_run + r - blocks_per_run) }
 }
 
 #[inline]

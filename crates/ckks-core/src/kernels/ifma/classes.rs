@@ -9,7 +9,7 @@ use super::vector::{Prime, Row, Sum, add, load, most_terms, prefetch, reduce_onc
 use crate::kernels::Modulus;
 use crate::kernels::classes::{
     ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, LaneCoefficients, Lanes, inverse_element,
-    moved_place,
+    moved_place, place,
 };
 use crate::kernels::portable::classes as portable;
 
@@ -239,12 +239,6 @@ pub fn interleave(rows: &mut [Lanes<f64>], lanes: &[Option<Lane<'_>>; 8]) {
             block[l] = unsafe { std::mem::transmute::<__m512i, [f64; 8]>(x[l]) };
         }
     }
-}
-
-/// Where row `r` of the two runs of class `c` (of `count`) lies: half, and row there.
-#[inline]
-fn place(c: usize, r: usize, rows_per_run: usize, count: usize) -> (usize, usize) {
-    if r < rows_per_run { (0, c * rows_per_run + r) } else { (1, (count - 1 - c) * rows_per_run + r - rows_per_run) }
 }
 
 #[inline]
