@@ -67,8 +67,8 @@ fn compose(out: &mut String, config: &TrainConfig, corpus: &Corpus, report: &Rep
     row(out, "SST-2 dev (not used for any choice)", &report.dev)?;
     row(out, "held out of train, whole sentences", &report.held_out)?;
     row(out, "held out of train, these and their phrases", &report.held_out_rows)?;
-    if let Some(before) = &report.start {
-        row(out, "the same rows, the student that training went on from", before)?;
+    if let Some(other) = &report.against {
+        row(out, "the same rows, the student that it was compared with", other)?;
     }
     writeln!(
         out,

@@ -65,15 +65,15 @@ pub enum Error {
         /// The loss of that step.
         loss: f64,
     },
-    /// Training that went on from a student and did not make it better.
+    /// A student that is not better than the one it was compared with.
     #[error(
-        "the loss on the {n} held-out rows is {after:.4}, with the student that training started from it was {before:.4}: nothing was written; \
-         more steps, more texts or a lower learning rate may help"
+        "the loss on the {n} held-out rows is {after:.4}, that of the student it is compared with is {before:.4}: nothing was written; \
+         more steps, more texts or another learning rate may help"
     )]
     NotBetter {
         /// Rows.
         n: usize,
-        /// Loss of the student that training started from.
+        /// Loss of the student that it was compared with.
         before: f64,
         /// Loss after training.
         after: f64,

@@ -58,9 +58,9 @@ pub struct Report {
     pub held_out: Evaluation,
     /// The student as written, on every held-out row.
     pub held_out_rows: Evaluation,
-    /// The student that training started from, on the same rows.
+    /// The student that it was compared with, on the same rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Evaluation>,
+    pub against: Option<Evaluation>,
     /// The student as written, on dev.
     pub dev: Evaluation,
     /// Predicted noise budget of the student as written, on held-out sentences of every length class.
@@ -94,18 +94,19 @@ impl DataPaths {
 }
 
 /// Trains as `config` says from the files in `data_dir` and writes the student to `out_dir`. With `start`, training goes on from that
-/// student, and the result is written only if its distillation loss on the held-out rows is lower: held out have to be sentences that
-/// the student has not seen either, as a smaller number of them with the same seed of data is.
+/// student. With `against`, or else `start`, the result is written only if its distillation loss on the held-out rows is lower than that
+/// student's: held out have to be sentences that it has not seen either, as a smaller number of them with the same seed of data is.
 ///
 /// Labels, checkpoints and a log with one JSON line per step are kept in `data_dir` (`labels/`, `runs/DIGEST/`). A run that
 /// was interrupted goes on from its last checkpoint, with the same weights in the end as without the interruption.
 ///
 /// # Errors
 /// Missing data, a refused configuration, divergence, files that cannot be written; a `start` that `config` does not name or that is not
-/// improved.
+/// improved; an `against` that is better.
 pub fn run(
     config: &TrainConfig,
     start: Option<&Start>,
+    against: Option<&Start>,
     data_dir: &Path,
     out_dir: &Path,
     progress: &mut dyn FnMut(&Progress),
@@ -126,7 +127,8 @@ pub fn run(
     let corpus = prepare(config, &paths, progress)?;
     let loss = Loss::new(&config.recipe, &config.network);
     let buckets = &config.network.buckets;
-    let before = start.map(|s| evaluate(&s.student, s.table.view(), buckets, &loss, &corpus.held_out_rows)).transpose()?;
+    let before =
+        against.or(start).map(|s| evaluate(&s.student, s.table.view(), buckets, &loss, &corpus.held_out_rows)).transpose()?;
     std::fs::create_dir_all(out_dir).map_err(Error::io(out_dir))?;
 
     let table = pca::initial_table(&corpus.teacher, corpus.special, config.network.features - 1)?;
@@ -151,7 +153,7 @@ pub fn run(
         steps,
         held_out,
         held_out_rows,
-        start: before,
+        against: before,
         dev,
         noise_budget,
         weights_bytes: weights.len() as u64,

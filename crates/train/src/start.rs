@@ -1,4 +1,4 @@
-//! A trained student from which training goes on with other data.
+//! A trained student from which training goes on with other data, or with which its result is compared.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::fit::table_values;
 use crate::student::Student;
 use crate::{Error, Result};
 
-/// Weights that training begins with, instead of random ones.
+/// Weights of a trained student.
 #[derive(Clone, Debug)]
 pub struct Start {
     /// Everything behind the table.

@@ -23,6 +23,9 @@ pub struct Args {
     /// Folder with the files of a student that training goes on from. The result is written only if the held-out rows prefer it.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["ablations", "noise_curve", "seeds"])]
     start: Option<PathBuf>,
+    /// Folder with the files of a student. The result is written only if the held-out rows prefer it: they have to be new to that student too.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["ablations", "noise_curve", "seeds"])]
+    against: Option<PathBuf>,
     /// Folder for the student's files; without it, data/MODEL.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -72,10 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));
     let bar = Bar::new();
-    let start = args.start.as_ref().map(|dir| Start::load(dir, &config.network)).transpose()?;
+    let load = |dir: &Option<PathBuf>| dir.as_ref().map(|dir| Start::load(dir, &config.network)).transpose();
+    let (start, against) = (load(&args.start)?, load(&args.against)?);
     config.recipe.start = config.recipe.start.or_else(|| start.as_ref().map(|s| s.digest.clone()));
-    let report = ::train::run(&config, start.as_ref(), &workspace::cache(&root), &out, &mut |progress| bar.show(progress))
-        .context("training stopped")?;
+    let report = ::train::run(&config, start.as_ref(), against.as_ref(), &workspace::cache(&root), &out, &mut |progress| {
+        bar.show(progress)
+    })
+    .context("training stopped")?;
     bar.finish();
     let text = if args.json {
         serde_json::to_string(&report)?
