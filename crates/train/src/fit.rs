@@ -13,8 +13,8 @@ use crate::config::TrainConfig;
 use crate::data::corpus::Corpus;
 use crate::distill::Loss;
 use crate::run::Progress;
-use crate::start::Start;
 use crate::student::Student;
+use crate::trained::Trained;
 use crate::trainer::Trainer;
 use crate::trainer::checkpoint::write_atomically;
 use crate::trainer::evaluate::evaluate;
@@ -43,7 +43,8 @@ pub fn table_values(embedding: &EmbeddingTable) -> Result<Array2<f32>> {
     Ok(values.slice_move(s![.., ..columns]))
 }
 
-/// Trains on `corpus`, from random weights and `table` or from `start`. Checkpoint and log lie in `runs`/DIGEST; a run that was interrupted goes on from its checkpoint,
+/// Trains on `corpus`, from random weights and `table` or from `start`. Checkpoint and log lie in `runs`/DIGEST; a run that was
+/// interrupted goes on from its checkpoint,
 /// and a finished one is only read.
 ///
 /// # Errors
@@ -52,7 +53,7 @@ pub fn fit(
     config: &TrainConfig,
     corpus: &Corpus,
     table: Array2<f32>,
-    start: Option<&Start>,
+    start: Option<&Trained>,
     runs: &Path,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Fitted> {

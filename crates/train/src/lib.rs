@@ -18,13 +18,13 @@ mod fit;
 pub mod optimizer;
 pub mod pca;
 mod run;
-mod start;
 pub mod student;
 pub mod study;
 pub mod teacher;
+mod trained;
 pub mod trainer;
 
 pub use config::TrainConfig;
 pub use error::{Error, Result};
 pub use run::{Digests, Progress, Report, run};
-pub use start::Start;
+pub use trained::Trained;

@@ -10,7 +10,7 @@ use crate::config::TrainConfig;
 use crate::data::corpus::{Corpus, DataPaths};
 use crate::distill::Loss;
 use crate::fit::{Fitted, fit, table_values};
-use crate::start::Start;
+use crate::trained::Trained;
 use crate::trainer::StepReport;
 use crate::trainer::checkpoint::write_atomically;
 use crate::trainer::evaluate::{Evaluation, evaluate};
@@ -105,8 +105,8 @@ impl DataPaths {
 /// improved; an `against` that is better.
 pub fn run(
     config: &TrainConfig,
-    start: Option<&Start>,
-    against: Option<&Start>,
+    start: Option<&Trained>,
+    against: Option<&Trained>,
     data_dir: &Path,
     out_dir: &Path,
     progress: &mut dyn FnMut(&Progress),

@@ -6,7 +6,7 @@ use hnn_layers::ragged::LengthBucket;
 use train::config::{NetworkConfig, RecipeConfig, TrainConfig};
 use train::data::augment::AugmentConfig;
 use train::data::corpus::DataConfig;
-use train::{Error, Result, Start};
+use train::{Error, Result, Trained};
 
 /// Sentences of the tiny teacher's words, and that teacher, in the layout that `cargo xtask fetch` makes.
 fn data_in(folder: &Path) -> std::io::Result<()> {
@@ -58,7 +58,7 @@ fn config(steps: u64) -> TrainConfig {
     }
 }
 
-fn run(config: &TrainConfig, against: Option<&Start>, data: &Path, out: &Path) -> Result<train::Report> {
+fn run(config: &TrainConfig, against: Option<&Trained>, data: &Path, out: &Path) -> Result<train::Report> {
     train::run(config, None, against, data, out, &mut |_| {})
 }
 
@@ -77,7 +77,7 @@ fn a_student_is_written_unless_the_held_out_rows_prefer_another() -> Result<()> 
     assert!(trained.against.is_none() && trained.held_out_rows.n >= 8);
 
     let network = config(1).network;
-    let rival = Start::load(&at("trained"), &network)?;
+    let rival = Trained::load(&at("trained"), &network)?;
     let refused = run(&config(1), Some(&rival), folder.path(), &at("untrained"));
     let Err(Error::NotBetter { n, before, after }) = refused else { panic!("one step was enough: {refused:?}") };
     assert!(n == trained.held_out_rows.n && before < after);
@@ -86,7 +86,7 @@ fn a_student_is_written_unless_the_held_out_rows_prefer_another() -> Result<()> 
 
     // The other way round: what was trained is written beside the untrained one.
     run(&config(1), None, folder.path(), &at("untrained"))?;
-    let rival = Start::load(&at("untrained"), &network)?;
+    let rival = Trained::load(&at("untrained"), &network)?;
     let taken = run(&config(150), Some(&rival), folder.path(), &at("again"))?;
     assert!(taken.against.is_some_and(|other| other.distillation > taken.held_out_rows.distillation));
     Ok(())

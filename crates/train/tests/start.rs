@@ -7,7 +7,7 @@ use train::config::{NetworkConfig, TrainConfig};
 use train::data::corpus::{Example, TrainingSet};
 use train::student::Student;
 use train::trainer::Trainer;
-use train::{Result, Start, export};
+use train::{Result, Trained, export};
 
 const VOCABULARY: usize = 20;
 
@@ -35,7 +35,7 @@ fn bits(student: &Student<f32>) -> Vec<u32> {
 fn the_weights_of_the_files_are_those_that_training_begins_with() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let written = files(folder.path())?;
-    let start = Start::load(folder.path(), &network())?;
+    let start = Trained::load(folder.path(), &network())?;
     assert_eq!(bits(&start.student), bits(&written));
     let model = Model::load(folder.path())?;
     let ids: Vec<u32> = (0..VOCABULARY as u32).collect();
@@ -60,7 +60,7 @@ fn another_shape_is_refused_with_both_shapes() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     files(folder.path())?;
     let wider = NetworkConfig { rank: 7, ..network() };
-    let error = Start::load(folder.path(), &wider).expect_err("another rank").to_string();
+    let error = Trained::load(folder.path(), &wider).expect_err("another rank").to_string();
     assert!(error.contains("[8, 6]") && error.contains("[8, 7]"), "{error}");
     Ok(())
 }

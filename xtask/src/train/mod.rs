@@ -5,7 +5,7 @@ mod study;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use ::train::{Progress, Start, TrainConfig};
+use ::train::{Progress, TrainConfig, Trained};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let out = args.out.clone().unwrap_or_else(|| root.join("data").join(&args.model));
     let bar = Bar::new();
-    let load = |dir: &Option<PathBuf>| dir.as_ref().map(|dir| Start::load(dir, &config.network)).transpose();
+    let load = |dir: &Option<PathBuf>| dir.as_ref().map(|dir| Trained::load(dir, &config.network)).transpose();
     let (start, against) = (load(&args.start)?, load(&args.against)?);
     config.recipe.start = config.recipe.start.or_else(|| start.as_ref().map(|s| s.digest.clone()));
     let report = ::train::run(&config, start.as_ref(), against.as_ref(), &workspace::cache(&root), &out, &mut |progress| {

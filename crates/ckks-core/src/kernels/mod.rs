@@ -1,6 +1,6 @@
 //! Word arithmetic on limbs: transforms, products, inner products, basis conversion. One implementation in plain Rust, one with
-//! AVX2 and FMA, one with AVX-512 IFMA, chosen when the program runs; all give the same bits. `NOTES.md` beside this file has each kernel's mathematics,
-//! its value ranges, and why nothing overflows.
+//! AVX2 and FMA, one with AVX-512 IFMA, chosen when the program runs; all give the same bits. `NOTES.md` beside this file has each
+//! kernel's mathematics, its value ranges, and why nothing overflows.
 //!
 //! Residues are in [0, p) on entry and on return. Every kernel works on one limb in one thread; whoever owns several limbs
 //! runs them in parallel. Slices that belong together have the same length; a kernel panics if they do not.

@@ -22,8 +22,8 @@ use crate::distill::Loss;
 use crate::optimizer::dense::Dense;
 use crate::optimizer::table::{RowGradients, Table};
 use crate::optimizer::{Adam, Step, schedule};
-use crate::start::Start;
 use crate::student::{Ranges, Student};
+use crate::trained::Trained;
 use crate::{Error, Result};
 
 use batches::Batches;
@@ -113,7 +113,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// As [`Trainer::new`].
-    pub fn starting_from(config: &'a TrainConfig, data: &'a TrainingSet, start: &Start) -> Result<Trainer<'a>> {
+    pub fn starting_from(config: &'a TrainConfig, data: &'a TrainingSet, start: &Trained) -> Result<Trainer<'a>> {
         let mut trainer = Trainer::new(config, data, start.table.clone())?;
         trainer.dense = Dense::new(&start.student, &start.student.zero_gradient());
         trainer.student = start.student.clone();

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 /// Weights of a trained student.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct Trained {
     /// Everything behind the table.
     pub student: Student<f32>,
     /// The table: vocabulary × (features − 1).
@@ -22,12 +22,12 @@ pub struct Start {
     pub digest: String,
 }
 
-impl Start {
+impl Trained {
     /// Reads the files of a student, which has to have the shape of `network`.
     ///
     /// # Errors
     /// Whatever the student's definition refuses; [`Error::Config`] for another shape.
-    pub fn load(dir: &Path, network: &NetworkConfig) -> Result<Start> {
+    pub fn load(dir: &Path, network: &NetworkConfig) -> Result<Trained> {
         let model = Model::load(dir)?;
         let mut student = Student::<f32>::zeros(network)?;
         {
@@ -40,7 +40,7 @@ impl Start {
             let needed: Vec<&[usize]> = wanted.iter().map(|(_, a)| a.shape()).collect();
             if found != needed || student.attention.is_some() {
                 return Err(Error::Config(format!(
-                    "training cannot start from {}: it has {}, this network {}",
+                    "the student in {} has {}, this network needs {}",
                     dir.display(),
                     shapes(found),
                     shapes(needed)
@@ -51,6 +51,6 @@ impl Start {
             }
         }
         student.beta = Array1::from_elem(1, model.beta() as f32);
-        Ok(Start { student, table: table_values(model.embedding())?, digest: ckks_core::file::Hex(model.digest()).to_string() })
+        Ok(Trained { student, table: table_values(model.embedding())?, digest: ckks_core::file::Hex(model.digest()).to_string() })
     }
 }
