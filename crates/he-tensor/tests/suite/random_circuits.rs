@@ -104,18 +104,23 @@ impl Circuit for Random {
     }
 }
 
-/// Keeps the steps that do not run out of levels and leave values that the bottom level can hold.
-fn possible(simulator: &Simulator, inputs: &[Vec<Complex64>], steps: Vec<Step>) -> Random {
-    let mut vectors = simulate(&Random(Vec::new()), simulator, inputs);
+/// Keeps the steps that do not run out of levels, leave values that the bottom level can hold and leave an error in them.
+///
+/// In a − a or c + a − a the same errors cancel. Such a ciphertext is free of noise, and stays so in operations that the simulator, which
+/// does not know that its second half is zero, takes for noisy ones: rot(a − a) switches the key of nothing.
+fn possible(simulator: &Simulator, noisy: &Simulator, inputs: &[Vec<Complex64>], steps: Vec<Step>) -> Random {
+    let nothing = Random(Vec::new());
+    let mut exact = simulate(&nothing, simulator, inputs);
+    let mut drawn = simulate(&nothing, noisy, inputs);
+    let least = mean_square(drawn[0].values(), exact[0].values()) / 4096.0;
     let mut kept = Vec::new();
     for step in steps {
-        match step.run(simulator, &vectors) {
-            // In 0·a and a − a (as in rot(a) − rot(a)) the same errors cancel, so that a ciphertext has none at all.
-            Ok(v) if v.values().iter().any(|z| z.norm() > 1e-9) && v.values().iter().all(|z| z.norm() < 16.0) => {
-                vectors.push(v);
-                kept.push(step);
-            }
-            _ => {}
+        let (Ok(v), Ok(w)) = (step.run(simulator, &exact), step.run(noisy, &drawn)) else { continue };
+        let fits = v.values().iter().any(|z| z.norm() > 1e-9) && v.values().iter().all(|z| z.norm() < 16.0);
+        if fits && mean_square(w.values(), v.values()) > least {
+            exact.push(v);
+            drawn.push(w);
+            kept.push(step);
         }
     }
     Random(kept)
@@ -129,7 +134,7 @@ proptest! {
         let params = params(literals().swap_remove(shape));
         let inputs: Vec<_> = (0..3).map(|s| input(&params, s + seed as usize)).collect();
         let simulator = Simulator::new(&params);
-        let circuit = possible(&simulator, &inputs, steps);
+        let circuit = possible(&simulator, &Simulator::with_noise(&params, seed), &inputs, steps);
         let exact = simulate(&circuit, &simulator, &inputs);
         // Random circuits reuse vectors, so that errors meet themselves: draw them instead of adding variances.
         let noisy = simulate(&circuit, &Simulator::with_noise(&params, seed), &inputs);
