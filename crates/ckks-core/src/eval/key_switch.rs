@@ -6,10 +6,10 @@ use super::Evaluator;
 use crate::error::Result;
 use crate::keys::GadgetShape;
 use crate::params::Params;
-use crate::ring::{Extension, Ntt, Poly, row_stride};
+use crate::ring::{Bases, Extension, Ntt, Poly, row_stride};
 
-/// Limbs that are converted together: the rows that they are made from are read once for all of them.
-pub(super) const GROUP: usize = 4;
+/// Rows of digits that are converted together: what they are made from is read once for all of them, and they are read again.
+const ROWS: usize = 24;
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -54,7 +54,9 @@ impl Evaluator<'_> {
                 let (own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| cut.is_own(j, *i));
                 own.into_iter().for_each(|(row, i)| row.copy_from_slice(poly.limb(i)));
                 cut.extend(j, others.iter_mut().map(|(row, i)| (&mut **row, *i)));
-                others.into_iter().for_each(|(row, i)| cut.digits[j].values(params.ntt(shape.basis(level), i), row, &[]));
+                others
+                    .into_iter()
+                    .for_each(|(row, i)| cut.digits[j].values_in_place(params.ntt(shape.basis(level), i), row, &[]));
             });
         });
         Ok(Decomposed { shape, level, digits })
@@ -75,13 +77,14 @@ impl<'a> Cut<'a> {
         let basis = shape.basis(level);
         let digit = |j: usize| {
             let own = shape.digit_range(level, j);
-            let mut rows = Extension::room(n, own.len());
-            rows.par_chunks_mut(row_stride(n)).zip(own.clone()).for_each(|(row, i)| {
-                params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i));
-            });
             let others: Vec<usize> =
                 (0..basis.limbs()).filter(|i| !own.contains(i)).map(|i| params.prime_index(basis, i)).collect();
-            Extension::new(params, &own.collect::<Vec<_>>(), &others, rows)
+            let bases = Bases::new(params, &own.clone().collect::<Vec<_>>(), &others)?;
+            let mut rows = bases.room(n);
+            rows.par_chunks_mut(row_stride(n)).zip(own).zip(bases.factors()).for_each(|((row, i), factor)| {
+                params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i), factor);
+            });
+            Ok(Extension::new(bases, n, rows))
         };
         let digits = (0..shape.digits(level)).into_par_iter().map(digit).collect::<Result<_>>()?;
         Ok(Self { shape, poly, digits })
@@ -93,7 +96,7 @@ impl<'a> Cut<'a> {
 
     /// Limbs to extend together.
     pub(super) fn group(&self) -> usize {
-        if self.digits.iter().any(Extension::is_sum) { GROUP } else { 1 }
+        if self.digits.iter().any(Extension::is_sum) { (ROWS / self.digits.len()).clamp(4, 12) } else { 1 }
     }
 
     fn is_own(&self, j: usize, i: usize) -> bool {
@@ -105,7 +108,7 @@ impl<'a> Cut<'a> {
         let own = self.shape.digit_range(self.level(), j);
         let place = |i: usize| if i < own.start { i } else { i - own.len() };
         let (mut rows, places): (Vec<_>, Vec<_>) = limbs.map(|(row, i)| (row, place(i))).unzip();
-        self.digits[j].begin(&places, &mut rows);
+        self.digits[j].coefficients(&places, &mut rows);
     }
 
     /// Words that limbs are made in.
@@ -153,7 +156,7 @@ impl<'a> Cut<'a> {
         let digits: Vec<_> = rows.map(digit).collect();
         let values = |(j, row, soon): (usize, &'r mut [u64], Option<&[&[u64]]>)| -> &'r [u64] {
             let Some(soon) = soon else { return self.poly.limb(i) };
-            self.digits[j].values(params.ntt(basis, i), row, soon);
+            self.digits[j].values_in_place(params.ntt(basis, i), row, soon);
             row
         };
         digits.into_par_iter().map(values).collect()

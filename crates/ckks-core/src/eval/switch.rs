@@ -3,13 +3,13 @@
 
 use rayon::prelude::*;
 
-use super::key_switch::{Cut, GROUP};
+use super::key_switch::Cut;
 use super::{Decomposed, Evaluator};
 use crate::error::Result;
 use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
 use crate::keys::SwitchingKey;
 use crate::params::Params;
-use crate::ring::{Basis, Extension, Ntt, Poly, row_stride};
+use crate::ring::{Bases, Basis, Extension, Ntt, Poly, row_stride};
 
 /// Where the limbs of the digits come from.
 pub(crate) enum Digits<'a> {
@@ -134,9 +134,11 @@ impl Switch<'_> {
         let params = self.params;
         let (n, stride) = (params.n(), row_stride(params.n()));
         let basis = self.basis();
-        let dropped = basis.limbs() - keep;
-        let mut ends = [Extension::room(n, dropped), Extension::room(n, dropped)];
-        let rows = ends.each_mut().map(|end| &mut end[..dropped * stride]);
+        let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
+        let bases = Bases::new(params, &from, &(0..keep).collect::<Vec<_>>())?;
+        let factors = bases.factors();
+        let mut ends = [bases.room(n), bases.room(n)];
+        let rows = ends.each_mut().map(|end| &mut end[..]);
         for_groups(keep, (self.digits.group(), stride), rows, |limbs, [x, y]| {
             let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()));
             self.digits.begin(limbs, &mut room);
@@ -150,33 +152,26 @@ impl Switch<'_> {
                 let next = if transforms == 0 && i + 1 < basis.limbs() { self.soon(i + 1) } else { Vec::new() };
                 let soon = shares(&next, 2);
                 let table = params.ntt(basis, i);
-                rayon::join(|| table.inverse_before(x, &soon[0]), || table.inverse_before(y, &soon[1]));
+                let factor = factors[i - keep];
+                rayon::join(|| table.inverse_times(x, factor, &soon[0]), || table.inverse_times(y, factor, &soon[1]));
             }
         });
-        let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
-        let to: Vec<usize> = (0..keep).collect();
-        let [x, y] = ends;
-        let (x, y) = rayon::join(|| Extension::new(params, &from, &to, x), || Extension::new(params, &from, &to, y));
-        let ends = [x?, y?];
+        let ends = ends.map(|rows| Extension::new(bases.clone(), n, rows));
 
         let mut out = [(); 2].map(|()| Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 }));
-        let group = if dropped > 1 { GROUP } else { self.digits.group() };
-        for_groups(0, (group, n), out.each_mut().map(Poly::data_mut), |limbs, [x, y]| {
-            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()) + 2 * limbs.len() * stride);
-            let (rests, room) = room.split_at_mut(2 * limbs.len() * stride);
-            ends.par_iter().zip(rests.par_chunks_exact_mut(limbs.len() * stride)).for_each(|(end, rests)| {
-                let mut rows: Vec<&mut [u64]> = rests.chunks_exact_mut(stride).map(|row| &mut row[..n]).collect();
-                end.begin(limbs, &mut rows);
-            });
+        // What is subtracted waits, as coefficients, where the results will stand.
+        ends.par_iter().zip(out.par_iter_mut()).for_each(|(end, out)| end.all_coefficients(out.data_mut()));
+        for_groups(0, (self.digits.group(), n), out.each_mut().map(Poly::data_mut), |limbs, [x, y]| {
+            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()) + 2 * stride);
+            let (rests, room) = room.split_at_mut(2 * stride);
+            let (rest_x, rest_y) = rests.split_at_mut(stride);
+            let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
             self.digits.begin(limbs, room);
-            let (rests_x, rests_y) = rests.split_at_mut(limbs.len() * stride);
-            let rests = rests_x.chunks_exact_mut(stride).zip(rests_y.chunks_exact_mut(stride));
             let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
-            for (place, ((&i, (rest_x, rest_y)), (x, y))) in limbs.iter().zip(rests).zip(rows).enumerate() {
-                let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
+            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
                 let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
                 let table = params.ntt_q(i);
-                rayon::join(|| ends[0].values(table, rest_x, &soon[0]), || ends[1].values(table, rest_y, &soon[1]));
+                rayon::join(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
                 let digits = self.digits.at(params, (limbs, place), room, &soon[2..]);
                 let m = params.q(i);
                 let inverse = m.inv(product_of(params, m, basis, keep));

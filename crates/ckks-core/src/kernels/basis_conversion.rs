@@ -67,22 +67,18 @@ impl BasisConverter {
         Ok(Self { from: sources.collect(), to: targets.collect(), largest })
     }
 
-    /// The first half of [`BasisConverter::convert`], in place: rows of x mod f_i become rows of y_i; `quotients` receives v.
-    ///
-    /// # Panics
-    /// If there is not one row per source prime, or lengths differ.
-    pub fn prepare(&self, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
-        assert!(rows.len() == self.from.len() && rows.iter().all(|row| row.len() == quotients.len()));
-        dispatch!(basis_conversion::prepare(self, rows, quotients))
+    /// (F/f_i)⁻¹ mod f_i of every source prime: residues of x times it are the y_i that [`BasisConverter::sums`] reads.
+    pub fn factors(&self) -> impl Iterator<Item = u64> {
+        self.from.iter().map(|f| f.inverse)
     }
 
-    /// The second half: one row of `outputs` for each place of `targets` in the list of target primes, from the rows of y_i and
-    /// that of v behind them.
+    /// [`BasisConverter::convert`] from y_i instead of residues: one row of `outputs` for each place of `targets` in the list of target
+    /// primes, from the rows of y_i.
     ///
     /// # Panics
     /// If numbers or lengths of rows do not fit, or there is no such target.
     pub fn sums(&self, targets: &[usize], terms: &[&[u64]], outputs: &mut [&mut [u64]]) {
-        assert!(terms.len() == self.from.len() + 1 && targets.len() == outputs.len());
+        assert!(terms.len() == self.from.len() && targets.len() == outputs.len());
         let n = terms[0].len();
         assert!(terms.iter().all(|row| row.len() == n) && outputs.iter().all(|row| row.len() == n));
         dispatch!(basis_conversion::sums(self, targets, terms, outputs))

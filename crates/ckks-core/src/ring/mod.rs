@@ -11,7 +11,7 @@ mod rescale;
 pub mod sampling;
 
 pub(crate) use divide::{convert_rows, divide_by_dropped};
-pub(crate) use extension::{Extension, row_stride};
+pub(crate) use extension::{Bases, Extension, row_stride};
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
 pub(crate) use poly::{fill_pair, residue};
 #[cfg(test)]

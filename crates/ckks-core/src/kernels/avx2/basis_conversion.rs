@@ -20,39 +20,18 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
     let n = input[0].len();
     let total = n / 4;
     let targets: Vec<&Target> = converter.to.iter().collect();
-    // y_i of the block, source after source, and v behind them.
-    let mut scaled: Vec<Row> = vec![[0; 4]; (converter.from.len() + 1) * BLOCK];
-    let (terms, quotients) = scaled.split_at_mut(converter.from.len() * BLOCK);
+    // y_i of the block, source after source.
+    let mut scaled: Vec<Row> = vec![[0; 4]; converter.from.len() * BLOCK];
     for start in (0..total).step_by(BLOCK) {
-        let rows = BLOCK.min(total - start);
-        let mut sums = [_mm256_set1_pd(0.5); BLOCK];
-        for ((f, x), y) in converter.from.iter().zip(input).zip(terms.chunks_exact_mut(BLOCK)) {
-            y[..rows].copy_from_slice(&x.as_chunks::<4>().0[start..start + rows]);
-            scale(f, &mut y[..rows], &mut sums);
+        let end = (start + BLOCK).min(total);
+        for ((f, x), y) in converter.from.iter().zip(input).zip(scaled.chunks_exact_mut(BLOCK)) {
+            scale(f, &x.as_chunks::<4>().0[start..end], y);
         }
-        store_quotients(&mut quotients[..rows], &sums);
-        let terms: Vec<&[Row]> = terms.chunks_exact(BLOCK).chain([&*quotients]).map(|y| &y[..rows]).collect();
-        all_sums(converter, &targets, &terms, output, start..start + rows);
+        let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
+        all_sums(converter, &targets, &terms, output, start..end);
     }
     if 4 * total < n {
         portable::convert_columns(converter, input, output, 4 * total..n);
-    }
-}
-
-#[target_feature(enable = "avx2,fma")]
-pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
-    let n = quotients.len();
-    let total = n / 4;
-    for start in (0..total).step_by(BLOCK) {
-        let end = (start + BLOCK).min(total);
-        let mut sums = [_mm256_set1_pd(0.5); BLOCK];
-        for (f, row) in converter.from.iter().zip(rows.iter_mut()) {
-            scale(f, &mut row.as_chunks_mut::<4>().0[start..end], &mut sums);
-        }
-        store_quotients(&mut quotients.as_chunks_mut::<4>().0[start..end], &sums);
-    }
-    if 4 * total < n {
-        portable::prepare_columns(converter, rows, quotients, 4 * total..n);
     }
 }
 
@@ -71,33 +50,41 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     }
 }
 
-/// x becomes y = x·(F/f)⁻¹ mod f; y/f is added to the quotients.
+/// y = x·(F/f)⁻¹ mod f.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn scale(f: &Source, rows: &mut [Row], quotients: &mut [__m256d; BLOCK]) {
+fn scale(f: &Source, x: &[Row], y: &mut [Row]) {
     let (prime, inverse) = (Prime::new(&f.modulus), Factor::new(&f.modulus, f.inverse));
-    let reciprocal = _mm256_set1_pd(f.reciprocal);
-    for (row, sum) in rows.iter_mut().zip(quotients) {
-        let y = prime.lift(prime.times(to_doubles(load(row)), inverse));
-        store(row, to_words(y));
-        // Two roundings, as in the other paths.
-        *sum = _mm256_add_pd(*sum, _mm256_mul_pd(y, reciprocal));
+    for (x, y) in x.iter().zip(y) {
+        store(y, to_words(prime.lift(prime.times(to_doubles(load(x)), inverse))));
     }
 }
 
-/// The sums without their fractions: at most the number of source primes.
+/// v of a block of y_i: at most the number of source primes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn store_quotients(rows: &mut [Row], sums: &[__m256d; BLOCK]) {
-    for (row, sum) in rows.iter_mut().zip(sums) {
+fn quotients(converter: &BasisConverter, terms: &[&[Row]]) -> [Row; BLOCK] {
+    let mut sums = [_mm256_set1_pd(0.5); BLOCK];
+    for (f, rows) in converter.from.iter().zip(terms) {
+        let reciprocal = _mm256_set1_pd(f.reciprocal);
+        for (sum, row) in sums.iter_mut().zip(*rows) {
+            // Two roundings, as in the other paths.
+            *sum = _mm256_add_pd(*sum, _mm256_mul_pd(to_doubles(load(row)), reciprocal));
+        }
+    }
+    let mut out = [[0; 4]; BLOCK];
+    for (row, sum) in out.iter_mut().zip(&sums) {
         store(row, _mm256_cvtepi32_epi64(_mm256_cvttpd_epi32(*sum)));
     }
+    out
 }
 
-/// The sums of all targets in the rows `block` of the outputs.
+/// The sums of all targets in the rows `block` of the outputs, from y_i.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], outputs: &mut [&mut [u64]], block: Range<usize>) {
+    let quotients = quotients(converter, terms);
+    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..block.len()]]).collect();
     for (targets, outputs) in targets.chunks(TARGETS).zip(outputs.chunks_mut(TARGETS)) {
         let mut primes = [Prime::new(&targets[0].modulus); TARGETS];
         let mut weights = vec![[0; TARGETS]; terms.len()];
@@ -110,10 +97,10 @@ fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], o
         }
         let mut rows: Vec<&mut [Row]> = outputs.iter_mut().map(|out| &mut out.as_chunks_mut().0[block.clone()]).collect();
         if converter.largest < NARROW && targets.iter().all(|t| t.modulus.value() < NARROW) {
-            sum::<true>(&primes, &weights, terms, &mut rows, most[1]);
+            sum::<true>(&primes, &weights, &terms, &mut rows, most[1]);
         } else {
             weights.as_flattened_mut().iter_mut().for_each(|w| *w = (*w as f64).to_bits());
-            sum::<false>(&primes, &weights, terms, &mut rows, most[0]);
+            sum::<false>(&primes, &weights, &terms, &mut rows, most[0]);
         }
     }
 }

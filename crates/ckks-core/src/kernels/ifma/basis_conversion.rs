@@ -18,40 +18,18 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
     let n = input[0].len();
     let total = whole_rows(n);
     let targets: Vec<&Target> = converter.to.iter().collect();
-    // y_i of the block, source after source, and v behind them.
-    let mut scaled: Vec<Row> = vec![[0; 8]; (sources + 1) * BLOCK];
-    let mut start = 0;
-    while start < total {
-        let rows = BLOCK.min(total - start);
-        let mut quotients = [_mm512_set1_pd(0.5); BLOCK];
+    // y_i of the block, source after source.
+    let mut scaled: Vec<Row> = vec![[0; 8]; sources * BLOCK];
+    for start in (0..total).step_by(BLOCK) {
+        let end = (start + BLOCK).min(total);
         for ((f, x), y) in converter.from.iter().zip(input).zip(scaled.chunks_exact_mut(BLOCK)) {
-            y[..rows].copy_from_slice(&x.as_chunks::<8>().0[start..start + rows]);
-            scale(f, &mut y[..rows], &mut quotients);
+            scale(f, &x.as_chunks::<8>().0[start..end], y);
         }
-        store_quotients(&mut scaled[sources * BLOCK..][..rows], &quotients);
-        let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..rows]).collect();
-        all_sums(converter, &targets, &terms, output, start..start + rows, &[]);
-        start += rows;
+        let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
+        all_sums(converter, &targets, &terms, output, start..end, &[]);
     }
     if 8 * total < n {
         portable::convert_columns(converter, input, output, 8 * total..n);
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub fn prepare(converter: &BasisConverter, rows: &mut [&mut [u64]], quotients: &mut [u64]) {
-    let n = quotients.len();
-    let total = whole_rows(n);
-    for start in (0..total).step_by(BLOCK) {
-        let end = (start + BLOCK).min(total);
-        let mut sums = [_mm512_set1_pd(0.5); BLOCK];
-        for (f, row) in converter.from.iter().zip(rows.iter_mut()) {
-            scale(f, &mut row.as_chunks_mut::<8>().0[start..end], &mut sums);
-        }
-        store_quotients(&mut quotients.as_chunks_mut::<8>().0[start..end], &sums);
-    }
-    if 8 * total < n {
-        portable::prepare_columns(converter, rows, quotients, 8 * total..n);
     }
 }
 
@@ -76,31 +54,38 @@ fn whole_rows(n: usize) -> usize {
     n / (8 * TILE) * TILE
 }
 
-/// x becomes y = x·(F/f)⁻¹ mod f; y/f is added to the quotients.
+/// y = x·(F/f)⁻¹ mod f.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn scale(f: &Source, rows: &mut [Row], quotients: &mut [__m512d; BLOCK]) {
+fn scale(f: &Source, x: &[Row], y: &mut [Row]) {
     let prime = Prime::new(&f.modulus);
     let (w, quotient) = (splat(f.inverse), splat(f.modulus.shoup52(f.inverse)));
-    let reciprocal = _mm512_set1_pd(f.reciprocal);
-    for (row, sum) in rows.iter_mut().zip(quotients) {
-        let y = prime.times(load(row), w, quotient);
-        store(row, y);
-        // Two roundings, as in the other paths.
-        *sum = _mm512_add_pd(*sum, _mm512_mul_pd(_mm512_cvtepu64_pd(y), reciprocal));
+    for (x, y) in x.iter().zip(y) {
+        store(y, prime.times(load(x), w, quotient));
     }
 }
 
+/// v of a block of y_i.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq")]
-fn store_quotients(rows: &mut [Row], sums: &[__m512d; BLOCK]) {
-    for (row, sum) in rows.iter_mut().zip(sums) {
+fn quotients(converter: &BasisConverter, terms: &[&[Row]]) -> [Row; BLOCK] {
+    let mut sums = [_mm512_set1_pd(0.5); BLOCK];
+    for (f, rows) in converter.from.iter().zip(terms) {
+        let reciprocal = _mm512_set1_pd(f.reciprocal);
+        for (sum, row) in sums.iter_mut().zip(*rows) {
+            // Two roundings, as in the other paths.
+            *sum = _mm512_add_pd(*sum, _mm512_mul_pd(_mm512_cvtepu64_pd(load(row)), reciprocal));
+        }
+    }
+    let mut out = [[0; 8]; BLOCK];
+    for (row, sum) in out.iter_mut().zip(&sums) {
         store(row, _mm512_cvttpd_epu64(*sum));
     }
+    out
 }
 
-/// The sums of all targets, two at a time, in the rows `block` of the outputs. `next` is what the next block's terms will be, if they
-/// come from memory.
+/// The sums of all targets, two at a time, in the rows `block` of the outputs, from y_i. `next` is what the next block's terms will be, if
+/// they come from memory.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn all_sums(
@@ -111,12 +96,14 @@ fn all_sums(
     block: Range<usize>,
     next: &[&[Row]],
 ) {
+    let quotients = quotients(converter, terms);
+    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..block.len()]]).collect();
     for (k, (targets, outputs)) in targets.chunks(2).zip(outputs.chunks_mut(2)).enumerate() {
         let next = if k == 0 { next } else { &[] };
         let mut rows = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<8>().0[block.clone()]);
         match (targets, rows.next(), rows.next()) {
-            (&[a, b], Some(out_a), Some(out_b)) => sum(converter, [a, b], terms, [out_a, out_b], next),
-            (&[a, ..], Some(out), _) => sum(converter, [a], terms, [out], next),
+            (&[a, b], Some(out_a), Some(out_b)) => sum(converter, [a, b], &terms, [out_a, out_b], next),
+            (&[a, ..], Some(out), _) => sum(converter, [a], &terms, [out], next),
             _ => {}
         }
     }

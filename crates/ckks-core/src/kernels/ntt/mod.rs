@@ -112,42 +112,64 @@ impl NttTable {
         self.forward_before(out, soon);
     }
 
+    /// The values that belong to `coefficients`, elsewhere. During the transform the memory of `soon` may be fetched.
+    ///
+    /// # Panics
+    /// If `out` or `coefficients` has not N words.
+    pub fn forward_of(&self, out: &mut [u64], coefficients: &[u64], soon: &[&[u64]]) {
+        assert!(out.len() == self.n() && coefficients.len() == self.n());
+        // Centring residues of this very prime adds 0 to some of them.
+        #[cfg(target_arch = "x86_64")]
+        if active_path() == KernelPath::Ifma
+            && super::ifma::ntt::fits(self.log_n)
+            && self.ifma_forward_centred(out, &self.modulus, coefficients, soon).is_some()
+        {
+            return;
+        }
+        out.copy_from_slice(coefficients);
+        self.forward_before(out, soon);
+    }
+
     /// Values to coefficients, in place, with the factor 1/N.
     ///
     /// # Panics
     /// If `a` has not N words.
     pub fn inverse(&self, a: &mut [u64]) {
-        self.inverse_before(a, &[]);
+        self.inverse_times(a, 1, &[]);
     }
 
-    /// The coefficients that belong to `values`.
+    /// [`NttTable::inverse`] with another `factor` behind it, a residue that costs nothing here. Meanwhile the memory of `soon` may be
+    /// fetched.
     ///
     /// # Panics
-    /// If `out` or `values` has not N words.
-    pub fn inverse_of(&self, out: &mut [u64], values: &[u64]) {
-        assert!(out.len() == self.n() && values.len() == self.n());
-        #[cfg(target_arch = "x86_64")]
-        if active_path() == KernelPath::Ifma && super::ifma::ntt::fits(self.log_n) {
-            return self.ifma_inverse(out, Some(values), &[]);
-        }
-        out.copy_from_slice(values);
-        self.inverse(out);
-    }
-
-    /// [`NttTable::inverse`] during which the memory of `soon` may be fetched.
-    ///
-    /// # Panics
-    /// If `a` has not N words.
-    pub fn inverse_before(&self, a: &mut [u64], soon: &[&[u64]]) {
-        assert_eq!(a.len(), self.n());
+    /// If `a` has not N words, or `factor` is no residue.
+    pub fn inverse_times(&self, a: &mut [u64], factor: u64, soon: &[&[u64]]) {
+        assert!(a.len() == self.n() && factor < self.modulus.value());
         match active_path() {
             #[cfg(target_arch = "x86_64")]
-            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => self.ifma_inverse(a, None, soon),
+            KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => return self.ifma_inverse(a, None, factor, soon),
             #[cfg(target_arch = "x86_64")]
             KernelPath::Avx2 if super::avx2::ntt::fits(self.log_n) => self.avx2_inverse(a),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_inverse(a),
             _ => self.portable_inverse(a),
         }
+        if factor != 1 {
+            super::mul_scalar_assign(&self.modulus, a, factor);
+        }
+    }
+
+    /// The coefficients that belong to `values`, times `factor`.
+    ///
+    /// # Panics
+    /// If `out` or `values` has not N words, or `factor` is no residue.
+    pub fn inverse_of(&self, out: &mut [u64], values: &[u64], factor: u64) {
+        assert!(out.len() == self.n() && values.len() == self.n() && factor < self.modulus.value());
+        #[cfg(target_arch = "x86_64")]
+        if active_path() == KernelPath::Ifma && super::ifma::ntt::fits(self.log_n) {
+            return self.ifma_inverse(out, Some(values), factor, &[]);
+        }
+        out.copy_from_slice(values);
+        self.inverse_times(out, factor, &[]);
     }
 
     /// The 2N-th root of unity.
@@ -231,8 +253,8 @@ impl NttTable {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn ifma_inverse(&self, a: &mut [u64], source: Option<&[u64]>, soon: &[&[u64]]) {
+    fn ifma_inverse(&self, a: &mut [u64], source: Option<&[u64]>, factor: u64, soon: &[&[u64]]) {
         // SAFETY: as in `ifma_forward`.
-        unsafe { self.ifma().inverse(a, source, soon) }
+        unsafe { self.ifma().inverse(a, source, factor, soon) }
     }
 }

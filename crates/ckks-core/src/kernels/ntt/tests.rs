@@ -23,8 +23,8 @@ fn transforms(table: &NttTable) -> Vec<(&'static str, Transform, Transform)> {
         // What is fetched meanwhile changes nothing, be it less than a line or more than there are steps.
         const LITTLE: &[&[u64]] = &[&[1; 7]];
         const MUCH: &[&[u64]] = &[&[1; 5003], &[], &[1; 900]];
-        all.push(("ifma", |table, a| table.ifma_forward(a, LITTLE), |table, a| table.ifma_inverse(a, None, LITTLE)));
-        all.push(("ifma, fetching", |table, a| table.ifma_forward(a, MUCH), |table, a| table.ifma_inverse(a, None, MUCH)));
+        all.push(("ifma", |table, a| table.ifma_forward(a, LITTLE), |table, a| table.ifma_inverse(a, None, 1, LITTLE)));
+        all.push(("ifma, fetching", |table, a| table.ifma_forward(a, MUCH), |table, a| table.ifma_inverse(a, None, 1, MUCH)));
     }
     all
 }
@@ -92,9 +92,18 @@ fn agree(table: &NttTable, a: &[u64]) {
         assert!(b == inverse_reference, "{name} inverse, N = {}, p = {}", table.n(), table.modulus().value());
     }
     on_every_path(|| {
-        let mut b = vec![1; table.n()];
-        table.inverse_of(&mut b, a);
-        assert!(b == inverse_reference, "inverse from elsewhere, N = {}, p = {}", table.n(), table.modulus().value());
+        let (m, mut b) = (table.modulus(), vec![1; table.n()]);
+        let p = m.value();
+        table.forward_of(&mut b, a, &[&[1; 77]]);
+        assert!(b == forward_reference, "forward from elsewhere, N = {}, p = {p}", table.n());
+        for factor in [1, p / 3, p - 1] {
+            let wanted: Vec<u64> = inverse_reference.iter().map(|&x| m.mul(x, factor)).collect();
+            table.inverse_of(&mut b, a, factor);
+            assert!(b == wanted, "inverse from elsewhere times {factor}, N = {}, p = {p}", table.n());
+            b.copy_from_slice(a);
+            table.inverse_times(&mut b, factor, &[&[1; 5]]);
+            assert!(b == wanted, "inverse times {factor}, N = {}, p = {p}", table.n());
+        }
     });
 }
 

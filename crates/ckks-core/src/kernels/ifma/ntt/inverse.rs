@@ -14,18 +14,59 @@ use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
-    /// See [`crate::kernels::NttTable::inverse`]; the values are those of `source` where there is one.
+    /// See [`crate::kernels::NttTable::inverse_times`]; the values are those of `source` where there is one.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn inverse(&self, a: &mut [u64], source: Option<&[u64]>, soon: &[&[u64]]) {
+    pub fn inverse(&self, a: &mut [u64], source: Option<&[u64]>, factor: u64, soon: &[&[u64]]) {
         let log_n = a.len().trailing_zeros();
         let prime = Prime::new(&self.modulus);
         let soon = &mut Soon::new(soon, a.len());
         let rows = a.as_chunks_mut::<8>().0;
         let source = source.map(|values| values.as_chunks::<8>().0);
         if MOST * self.modulus.value() < 1 << 52 {
-            self.inverse_block::<true>(&prime, (rows, source), log_n, 1, soon);
+            self.inverse_all::<true>(&prime, (rows, source), log_n, factor, soon);
         } else {
-            self.inverse_block::<false>(&prime, (rows, source), log_n, 1, soon);
+            self.inverse_all::<false>(&prime, (rows, source), log_n, factor, soon);
+        }
+    }
+
+    /// All stages; `factor` is part of what the last one multiplies by.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn inverse_all<const LAZY: bool>(
+        &self,
+        prime: &Prime,
+        (rows, source): (&mut [Row], Option<&[Row]>),
+        log_n: u32,
+        factor: u64,
+        soon: &mut Soon<'_>,
+    ) {
+        let radix = radix(log_n);
+        self.inverse_parts::<LAZY>(prime, (rows, source), log_n - radix, 1 << radix, soon);
+        let m = &self.modulus;
+        let [s, t] = [self.scale, self.scaled_root].map(|root| {
+            let w = m.mul(root.w, factor);
+            Root { w, quotient: m.shoup52(w) }
+        });
+        if radix == 1 {
+            last_radix_2::<LAZY>(prime, rows, s, t);
+        } else {
+            last_radix_4::<LAZY>(prime, rows, s, t, [2, 3].map(|place| self.top[mirrored(place)]));
+        }
+    }
+
+    /// The blocks of 2^`log_len` words that `rows` consists of, the first at `place`.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn inverse_parts<const LAZY: bool>(
+        &self,
+        prime: &Prime,
+        (rows, source): (&mut [Row], Option<&[Row]>),
+        log_len: u32,
+        place: usize,
+        soon: &mut Soon<'_>,
+    ) {
+        let part = 1 << (log_len - 3);
+        for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
+            let source = source.map(|source| &source[i * part..][..part]);
+            self.inverse_block::<LAZY>(prime, (rows, source), log_len, place + i, soon);
         }
     }
 
@@ -40,18 +81,14 @@ impl Twiddles {
         place: usize,
         soon: &mut Soon<'_>,
     ) {
-        if log_len <= LOG_CHUNK && place > 1 {
+        if log_len <= LOG_CHUNK {
             if let Some(source) = source {
                 rows.copy_from_slice(source);
             }
             return self.inverse_chunk::<LAZY>(prime, rows, log_len, place, soon);
         }
         let radix = radix(log_len);
-        let part = rows.len() >> radix;
-        for (i, rows) in rows.chunks_exact_mut(part).enumerate() {
-            let source = source.map(|source| &source[i * part..][..part]);
-            self.inverse_block::<LAZY>(prime, (rows, source), log_len - radix, (place << radix) + i, soon);
-        }
+        self.inverse_parts::<LAZY>(prime, (rows, source), log_len - radix, place << radix, soon);
         self.inverse_pass::<LAZY>(prime, rows, radix, place);
     }
 
@@ -82,11 +119,9 @@ impl Twiddles {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn inverse_pass<const LAZY: bool>(&self, prime: &Prime, rows: &mut [Row], radix: u32, place: usize) {
         let root = |place: usize| self.top[mirrored(place)];
-        match (radix, place) {
-            (1, 1) => last_radix_2::<LAZY>(prime, rows, self.scale, self.scaled_root),
-            (1, _) => radix_2::<LAZY>(prime, rows, root(place)),
-            (_, 1) => last_radix_4::<LAZY>(prime, rows, self.scale, self.scaled_root, [root(2), root(3)]),
-            (_, _) => radix_4::<LAZY>(prime, rows, root(place), [root(2 * place), root(2 * place + 1)]),
+        match radix {
+            1 => radix_2::<LAZY>(prime, rows, root(place)),
+            _ => radix_4::<LAZY>(prime, rows, root(place), [root(2 * place), root(2 * place + 1)]),
         }
     }
 }
