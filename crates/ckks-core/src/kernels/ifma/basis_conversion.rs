@@ -98,12 +98,17 @@ fn all_sums(
 ) {
     let quotients = quotients(converter, terms);
     let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..block.len()]]).collect();
-    for (k, (targets, outputs)) in targets.chunks(2).zip(outputs.chunks_mut(2)).enumerate() {
-        let next = if k == 0 { next } else { &[] };
-        let mut rows = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<8>().0[block.clone()]);
-        match (targets, rows.next(), rows.next()) {
-            (&[a, b], Some(out_a), Some(out_b)) => sum(converter, [a, b], &terms, [out_a, out_b], next),
-            (&[a, ..], Some(out), _) => sum(converter, [a], &terms, [out], next),
+    let mut rows: Vec<&mut [Row]> = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<8>().0[block.clone()]).collect();
+    let mut rows = &mut rows[..];
+    let passes = targets.len().div_ceil(2);
+    for (k, targets) in targets.chunks(2).enumerate() {
+        let (outs, later) = rows.split_at_mut(targets.len().min(rows.len()));
+        rows = later;
+        // Each pass asks for its share.
+        let next = &next[k * next.len() / passes..(k + 1) * next.len() / passes];
+        match (targets, outs) {
+            (&[a, b], [out_a, out_b]) => sum(converter, [a, b], &terms, [out_a, out_b], next, rows),
+            (&[a], [out]) => sum(converter, [a], &terms, [out], next, rows),
             _ => {}
         }
     }
@@ -118,6 +123,7 @@ fn sum<const T: usize>(
     terms: &[&[Row]],
     outs: [&mut [Row]; T],
     next: &[&[Row]],
+    later: &[&mut [Row]],
 ) {
     let mut primes = [Prime::new(&targets[0].modulus); T];
     let mut most = usize::MAX;
@@ -152,6 +158,9 @@ fn sum<const T: usize>(
                     }
                 }
             }
+        }
+        for row in later.iter().take(2) {
+            row[t * TILE..][..TILE].iter().for_each(prefetch);
         }
         for k in 0..T {
             let out = &mut outs[k].as_chunks_mut::<TILE>().0[t];
