@@ -128,9 +128,9 @@ pub struct RecipeConfig {
 impl Default for RecipeConfig {
     fn default() -> Self {
         RecipeConfig {
-            seed: 2,
+            seed: 3,
             start: None,
-            steps: 12_000,
+            steps: 14_000,
             batch: 256,
             labelled_share: 0.25,
             rate: 2e-3,

@@ -36,11 +36,15 @@ fn parameters(set: &Set) -> Result<Value> {
     }))
 }
 
-/// The model name that the operating system gives, where it does.
+/// The model name that the operating system gives, where it does, with the family, as names of servers leave the generation open.
 fn cpu_name() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")).and_then(|l| l.split_once(':'));
-    name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, n)| n.trim().to_string())
+    let field = |name: &str| {
+        let (_, value) = info.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name)?;
+        Some(value.trim())
+    };
+    let name = field("model name").unwrap_or(std::env::consts::ARCH);
+    field("cpu family").map_or_else(|| name.to_owned(), |family| format!("{name}, family {family}"))
 }
 
 /// Vector extensions that the kernels of some path use.

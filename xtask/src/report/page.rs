@@ -217,8 +217,8 @@ fn seeds(s: &Seeds, digest: &str) -> String {
             ]
         }),
     );
-    out += "\nChosen by the least distillation loss on the held-out rows of train (sentences and their phrases): the numbers of right answers there differ by less than their own \
-            chance. Minutes are those of all steps, the teacher's labels from the cache.\n";
+    out += "\nChosen by the least distillation loss on the held-out rows of train (sentences and their phrases), among runs with the same rows: the numbers of right answers there \
+            differ by less than their own chance. Minutes are those of all steps, the teacher's labels from the cache.\n";
     if s.runs.iter().all(|run| run.model_digest != digest) {
         out += &format!("\n**The files in `data/{STUDENT}/` are of none of these runs.**\n");
     }

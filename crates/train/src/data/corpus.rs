@@ -54,10 +54,10 @@ impl Default for DataConfig {
             AugmentConfig { one_row: 0.15, swap: 0.65, swaps: [1, 5], neighbour: [0.05, 0.35], ..AugmentConfig::default() };
         DataConfig {
             seed: 1,
-            held_out: 800,
+            held_out: 200,
             augmented: 640_000,
             augment: AugmentConfig::default(),
-            further: vec![TextSet { seed: 2, count: 200_000, augment: recombined }],
+            further: vec![TextSet { seed: 2, count: 360_000, augment: recombined }],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Finished trainings of the student that is delivered: the same recipe from several seeds, and which of them is chosen.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ckks_core::file::Hex;
@@ -26,7 +27,7 @@ pub struct SeedRun {
     pub texts: usize,
     /// Steps of training.
     pub steps: u64,
-    /// Whether it is the one with the least distillation loss on the held-out rows. Dev has no say.
+    /// Whether it is the one with the least distillation loss on the held-out rows, among runs with as many of them. Dev has no say.
     pub chosen: bool,
     /// Seconds of all its steps and the evaluations between them, however often it was stopped; null for a run that did not write them down.
     /// The teacher's labels came before.
@@ -78,10 +79,17 @@ fn choose(old: &[SeedRun], mut runs: Vec<SeedRun>) -> Seeds {
     let others: Vec<SeedRun> = old.iter().filter(|o| runs.iter().all(|r| r.digest != o.digest)).cloned().collect();
     runs.extend(others);
     runs.sort_by_key(|r| (r.texts, r.steps, r.seed));
-    // Not the number of right answers: its differences between trainings are smaller than their own chance.
-    let best = runs.iter().min_by(|a, b| a.held_out_rows.distillation.total_cmp(&b.held_out_rows.distillation));
-    let best = best.map(|r| r.digest.clone());
-    runs.iter_mut().for_each(|r| r.chosen = Some(&r.digest) == best.as_ref());
+    // Not the number of right answers: its differences between trainings are smaller than their own chance. Losses on other rows do not
+    // compare.
+    let mut best: BTreeMap<usize, (f64, usize)> = BTreeMap::new();
+    for (i, run) in runs.iter().enumerate() {
+        let (rows, loss) = (run.held_out_rows.n, run.held_out_rows.distillation);
+        let least = best.entry(rows).or_insert((loss, i));
+        if loss < least.0 {
+            *least = (loss, i);
+        }
+    }
+    runs.iter_mut().enumerate().for_each(|(i, r)| r.chosen = best[&r.held_out_rows.n].1 == i);
     Seeds { runs }
 }
 
@@ -122,5 +130,9 @@ mod tests {
         let old = [SeedRun { chosen: true, ..run(1, 0.2, 760) }, run(2, 0.3, 790)];
         assert_eq!(chosen(&old, vec![run(4, 0.1, 740), run(2, 0.3, 790)]), (vec![4], vec![1, 2]));
         assert!(choose(&[], Vec::new()).runs.is_empty());
+        // Runs with other held-out rows have a choice of their own.
+        let mut fewer = run(5, 0.5, 700);
+        fewer.held_out_rows.n = 300;
+        assert_eq!(chosen(&old, vec![fewer]), (vec![1, 5], vec![2]));
     }
 }
