@@ -138,7 +138,7 @@ impl NttTable {
         self.inverse_times(a, 1, &[]);
     }
 
-    /// [`NttTable::inverse`] with another `factor` behind it, a residue that costs nothing here. Meanwhile the memory of `soon` may be
+    /// [`NttTable::inverse`] with another `factor` behind it, a residue; with vector kernels it costs nothing. Meanwhile the memory of `soon` may be
     /// fetched.
     ///
     /// # Panics
@@ -149,7 +149,7 @@ impl NttTable {
             #[cfg(target_arch = "x86_64")]
             KernelPath::Ifma if super::ifma::ntt::fits(self.log_n) => return self.ifma_inverse(a, None, factor, soon),
             #[cfg(target_arch = "x86_64")]
-            KernelPath::Avx2 if super::avx2::ntt::fits(self.log_n) => self.avx2_inverse(a),
+            KernelPath::Avx2 if super::avx2::ntt::fits(self.log_n) => return self.avx2_inverse(a, factor),
             KernelPath::ConcreteNtt if self.concrete().is_some() => self.concrete_inverse(a),
             _ => self.portable_inverse(a),
         }
@@ -230,9 +230,9 @@ impl NttTable {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn avx2_inverse(&self, a: &mut [u64]) {
+    fn avx2_inverse(&self, a: &mut [u64], factor: u64) {
         // SAFETY: as in `avx2_forward`.
-        unsafe { self.avx2().inverse(a) }
+        unsafe { self.avx2().inverse(a, factor) }
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -16,7 +16,7 @@ fn transforms(table: &NttTable) -> Vec<(&'static str, Transform, Transform)> {
     }
     #[cfg(target_arch = "x86_64")]
     if KernelPath::Avx2.is_available() && crate::kernels::avx2::ntt::fits(table.log_n) {
-        all.push(("avx2", NttTable::avx2_forward, NttTable::avx2_inverse));
+        all.push(("avx2", NttTable::avx2_forward, |table, a| table.avx2_inverse(a, 1)));
     }
     #[cfg(target_arch = "x86_64")]
     if KernelPath::Ifma.is_available() && crate::kernels::ifma::ntt::fits(table.log_n) {

@@ -1,4 +1,4 @@
-//! Values to coefficients, with the factor 1/N in the last stage. Sums are reduced once a pass, products are small by themselves:
+//! Values to coefficients, with 1/N and what else they are multiplied by in the last stage. Sums are reduced once a pass, products are small by themselves:
 //! magnitudes stay below 8p.
 
 use std::arch::x86_64::*;
@@ -8,7 +8,7 @@ use super::transpose::transpose;
 use super::twiddles::{LOG_CHUNK, LOG_LEAF, Twiddles, four_reversed};
 use crate::kernels::avx2::vector::{Factor, Prime, Row, load, load_doubles, store, store_doubles, to_doubles};
 
-/// What the last stage multiplies with: sums by 1/N, differences by 1/N times an inverse root.
+/// What the last stage multiplies with: sums by 1/N and a factor, differences by these and an inverse root.
 #[derive(Clone, Copy)]
 struct Scale {
     sum: Factor,
@@ -16,14 +16,14 @@ struct Scale {
 }
 
 impl Twiddles {
-    /// See [`crate::kernels::NttTable::inverse`].
+    /// See [`crate::kernels::NttTable::inverse_times`].
     #[target_feature(enable = "avx2,fma")]
-    pub fn inverse(&self, a: &mut [u64]) {
+    pub fn inverse(&self, a: &mut [u64], factor: u64) {
         let prime = Prime::new(&self.modulus);
         let log_n = a.len().trailing_zeros();
         let rows = a.as_chunks_mut::<4>().0;
-        let scale =
-            Scale { sum: Factor::new(&self.modulus, self.scale), difference: Factor::new(&self.modulus, self.scaled_root) };
+        let times = |w: u64| Factor::new(&self.modulus, self.modulus.mul(w, factor));
+        let scale = Scale { sum: times(self.scale), difference: times(self.scaled_root) };
         if (log_n - LOG_LEAF).is_multiple_of(2) {
             let part = rows.len() / 4;
             rows.chunks_exact_mut(part).zip(4..).for_each(|(rows, place)| self.inverse_block(&prime, rows, place));

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::kernels::Modulus;
+use crate::kernels::avx2::rounding::doubles;
 use crate::kernels::avx2::vector::{Factor, Prime, factor_of, splat_double};
 use crate::kernels::portable::ntt::bit_reversed_powers;
 
@@ -72,9 +73,7 @@ impl Twiddles {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub fn four(prime: &Prime, roots: &[f64; 4]) -> Factor {
-    // SAFETY: both types are 32 bytes of which every pattern is valid.
-    let w = unsafe { std::mem::transmute::<[f64; 4], __m256d>(*roots) };
-    prime.factor(w)
+    prime.factor(doubles(roots))
 }
 
 /// The same in reverse.
