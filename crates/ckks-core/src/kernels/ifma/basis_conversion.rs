@@ -114,7 +114,7 @@ fn all_sums(
     }
 }
 
-/// Σ terms ⊙ weights of `T` targets.
+/// Σ terms ⊙ weights of `T` targets. Meanwhile lines of `next` and of the first two rows of `later`, which is written next, are asked for.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn sum<const T: usize>(
