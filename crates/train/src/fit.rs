@@ -44,8 +44,7 @@ pub fn table_values(embedding: &EmbeddingTable) -> Result<Array2<f32>> {
 }
 
 /// Trains on `corpus`, from random weights and `table` or from `start`. Checkpoint and log lie in `runs`/DIGEST; a run that was
-/// interrupted goes on from its checkpoint,
-/// and a finished one is only read.
+/// interrupted goes on from its checkpoint, and a finished one is only read.
 ///
 /// # Errors
 /// A wanted noise budget that the first weights do not have; divergence; files that cannot be written; another process on the same run.

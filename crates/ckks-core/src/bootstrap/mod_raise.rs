@@ -11,7 +11,7 @@ use crate::eval::{Decomposed, Digits, Evaluator, Switch};
 use crate::kernels::Plus;
 use crate::keys::{GadgetShape, SwitchingKey};
 use crate::params::{Params, Scale};
-use crate::ring::{Basis, Coeff, Ntt, Poly, convert_rows};
+use crate::ring::{Basis, Coeff, Ntt, Poly, sum_rows};
 
 /// How the key to the sparse secret cuts: everything modulo q_0 is one digit, carried by one special prime.
 pub(crate) fn to_sparse_shape() -> GadgetShape {
@@ -83,9 +83,9 @@ fn switch(evaluator: &Evaluator<'_>, key: &SwitchingKey, digits: &Decomposed, c0
 fn raised(params: &Params, part: &Poly<Coeff>, basis: Basis) -> Result<Poly<Ntt>> {
     let mut out = Poly::<Coeff>::unfilled(params.n(), basis);
     let to: Vec<usize> = (0..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
-    let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(params.n()).collect();
-    let (own, others) = rows.split_at_mut(1);
-    own[0].copy_from_slice(part.limb(0));
-    convert_rows(params, &[0], &[part.limb(0)], &to[1..], others)?;
+    let (own, others) = out.data_mut().split_at_mut(params.n());
+    own.copy_from_slice(part.limb(0));
+    // With one source there is nothing to scale.
+    sum_rows(&*params.converter(&[0], &to[1..])?, &[part.limb(0)], others.chunks_exact_mut(params.n()).collect());
     Ok(out.into_ntt(params))
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Basis, Ntt, Poly};
+use super::{Basis, Ntt, Poly, sum_rows};
 use crate::error::Result;
 use crate::kernels;
 use crate::params::Params;
@@ -19,16 +19,20 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
     if dropped_limbs.is_empty() {
         return Ok(poly);
     }
+    let from: Vec<usize> = dropped_limbs.iter().map(|&i| params.prime_index(basis, i)).collect();
+    let converter = params.converter(&from, &(0..keep).collect::<Vec<_>>())?;
+    let factors: Vec<u64> = converter.factors().collect();
     // The dropped limbs lie behind each other at the end.
     let (kept, dropped) = poly.data_mut().split_at_mut(keep * n);
-    dropped.par_chunks_exact_mut(n).enumerate().for_each(|(j, limb)| params.ntt(basis, keep + j).inverse(limb));
-    let dropped: &[u64] = dropped;
+    dropped
+        .par_chunks_exact_mut(n)
+        .zip(factors)
+        .enumerate()
+        .for_each(|(j, (limb, factor))| params.ntt(basis, keep + j).inverse_times(limb, factor, &[]));
 
-    let from: Vec<usize> = dropped_limbs.iter().map(|&i| params.prime_index(basis, i)).collect();
     let mut out = Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 });
-    let input: Vec<&[u64]> = dropped.chunks_exact(n).collect();
-    let mut rows: Vec<&mut [u64]> = out.data_mut().chunks_exact_mut(n).collect();
-    convert_rows(params, &from, &input, &(0..keep).collect::<Vec<_>>(), &mut rows)?;
+    let terms: Vec<&[u64]> = dropped.chunks_exact(n).collect();
+    sum_rows(&converter, &terms, out.data_mut().chunks_exact_mut(n).collect());
     let inverses: Vec<u64> = (0..keep)
         .map(|i| {
             let m = params.q(i);
@@ -44,32 +48,4 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
         kernels::sub_mul_scalar_from(m, limb, &kept[i * n..(i + 1) * n], inverses[i]);
     });
     Ok(out)
-}
-
-/// Columns that one task converts: a few source rows of this length stay in the second-level cache.
-const COLUMNS: usize = 2048;
-
-/// Centred conversion of coefficient rows from some primes to others, in parallel over blocks of columns.
-pub(crate) fn convert_rows(
-    params: &Params,
-    from: &[usize],
-    input: &[&[u64]],
-    to: &[usize],
-    output: &mut [&mut [u64]],
-) -> Result<()> {
-    let converter = params.converter(from, to)?;
-    let Some(n) = output.first().map(|row| row.len()) else { return Ok(()) };
-    let mut blocks: Vec<Vec<&mut [u64]>> = (0..n.div_ceil(COLUMNS)).map(|_| Vec::with_capacity(to.len())).collect();
-    for row in output.iter_mut() {
-        for (block, chunk) in blocks.iter_mut().zip(row.chunks_mut(COLUMNS)) {
-            block.push(chunk);
-        }
-    }
-    blocks.par_iter_mut().enumerate().for_each(|(b, rows)| {
-        let start = b * COLUMNS;
-        let end = (start + COLUMNS).min(n);
-        let input: Vec<&[u64]> = input.iter().map(|row| &row[start..end]).collect();
-        converter.convert(&input, rows);
-    });
-    Ok(())
 }

@@ -63,27 +63,23 @@ impl Extension {
         &self.rows[i * row_stride(self.n)..][..self.n]
     }
 
+    fn terms(&self) -> Vec<&[u64]> {
+        (0..self.bases.from.len()).map(|i| self.row(i)).collect()
+    }
+
     /// Makes the coefficients modulo each of the primes that stand at `places` of the list of targets, if they are sums of several
     /// rows; a single row is taken as it is by [`Extension::values`].
     pub(crate) fn coefficients(&self, places: &[usize], out: &mut [&mut [u64]]) {
         if let Some(converter) = &self.bases.converter {
-            let terms: Vec<&[u64]> = (0..self.bases.from.len()).map(|i| self.row(i)).collect();
-            converter.sums(places, &terms, out);
+            converter.sums(places, &self.terms(), out);
         }
     }
 
     /// [`Extension::coefficients`] for every target: `out` has a limb for each. Rows are read once.
     pub(crate) fn all_coefficients(&self, out: &mut [u64]) {
-        let Some(converter) = &self.bases.converter else { return };
-        let mut blocks: Vec<Vec<&mut [u64]>> = (0..self.n.div_ceil(COLUMNS)).map(|_| Vec::new()).collect();
-        for limb in out.chunks_exact_mut(self.n) {
-            blocks.iter_mut().zip(limb.chunks_mut(COLUMNS)).for_each(|(block, part)| block.push(part));
+        if let Some(converter) = &self.bases.converter {
+            sum_rows(converter, &self.terms(), out.chunks_exact_mut(self.n).collect());
         }
-        blocks.into_par_iter().enumerate().for_each(|(b, mut block)| {
-            let columns = b * COLUMNS..((b + 1) * COLUMNS).min(self.n);
-            let terms: Vec<&[u64]> = (0..self.bases.from.len()).map(|i| &self.row(i)[columns.clone()]).collect();
-            converter.sums(&(0..block.len()).collect::<Vec<_>>(), &terms, &mut block);
-        });
     }
 
     /// The values modulo the prime of `table`, from coefficients that were made before. Meanwhile the memory of `soon` is fetched.
@@ -106,4 +102,20 @@ impl Extension {
     pub(crate) fn is_sum(&self) -> bool {
         self.bases.converter.is_some()
     }
+}
+
+/// [`BasisConverter::sums`] for all targets, in parallel over blocks of columns: terms, which [`BasisConverter::factors`] have scaled, are
+/// read once.
+pub(crate) fn sum_rows(converter: &BasisConverter, terms: &[&[u64]], outputs: Vec<&mut [u64]>) {
+    let n = terms[0].len();
+    let places: Vec<usize> = (0..outputs.len()).collect();
+    let mut blocks: Vec<Vec<&mut [u64]>> = (0..n.div_ceil(COLUMNS)).map(|_| Vec::with_capacity(outputs.len())).collect();
+    for row in outputs {
+        blocks.iter_mut().zip(row.chunks_mut(COLUMNS)).for_each(|(block, part)| block.push(part));
+    }
+    blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
+        let columns = b * COLUMNS..((b + 1) * COLUMNS).min(n);
+        let terms: Vec<&[u64]> = terms.iter().map(|row| &row[columns.clone()]).collect();
+        converter.sums(&places, &terms, block);
+    });
 }

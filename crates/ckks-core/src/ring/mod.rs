@@ -10,8 +10,8 @@ pub mod primes;
 mod rescale;
 pub mod sampling;
 
-pub(crate) use divide::{convert_rows, divide_by_dropped};
-pub(crate) use extension::{Bases, Extension, row_stride};
+pub(crate) use divide::divide_by_dropped;
+pub(crate) use extension::{Bases, Extension, row_stride, sum_rows};
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
 pub(crate) use poly::{fill_pair, residue};
 #[cfg(test)]

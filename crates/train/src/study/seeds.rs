@@ -1,6 +1,5 @@
 //! Finished trainings of the student that is delivered: the same recipe from several seeds, and which of them is chosen.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use ckks_core::file::Hex;
@@ -81,15 +80,12 @@ fn choose(old: &[SeedRun], mut runs: Vec<SeedRun>) -> Seeds {
     runs.sort_by_key(|r| (r.texts, r.steps, r.seed));
     // Not the number of right answers: its differences between trainings are smaller than their own chance. Losses on other rows do not
     // compare.
-    let mut best: BTreeMap<usize, (f64, usize)> = BTreeMap::new();
-    for (i, run) in runs.iter().enumerate() {
-        let (rows, loss) = (run.held_out_rows.n, run.held_out_rows.distillation);
-        let least = best.entry(rows).or_insert((loss, i));
-        if loss < least.0 {
-            *least = (loss, i);
-        }
-    }
-    runs.iter_mut().enumerate().for_each(|(i, r)| r.chosen = best[&r.held_out_rows.n].1 == i);
+    let best = |n: usize| {
+        let same = runs.iter().filter(|r| r.held_out_rows.n == n);
+        same.min_by(|a, b| a.held_out_rows.distillation.total_cmp(&b.held_out_rows.distillation)).map(|r| &r.digest)
+    };
+    let chosen: Vec<bool> = runs.iter().map(|r| best(r.held_out_rows.n) == Some(&r.digest)).collect();
+    runs.iter_mut().zip(chosen).for_each(|(r, chosen)| r.chosen = chosen);
     Seeds { runs }
 }
 

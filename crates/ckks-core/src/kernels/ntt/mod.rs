@@ -138,8 +138,8 @@ impl NttTable {
         self.inverse_times(a, 1, &[]);
     }
 
-    /// [`NttTable::inverse`] with another `factor` behind it, a residue; with vector kernels it costs nothing. Meanwhile the memory of `soon` may be
-    /// fetched.
+    /// [`NttTable::inverse`] with another `factor` behind it, a residue; with vector kernels it costs nothing. Meanwhile the memory of
+    /// `soon` may be fetched.
     ///
     /// # Panics
     /// If `a` has not N words, or `factor` is no residue.

@@ -1,5 +1,5 @@
-//! Values to coefficients, with 1/N and what else they are multiplied by in the last stage. Sums are reduced once a pass, products are small by themselves:
-//! magnitudes stay below 8p.
+//! Values to coefficients, with 1/N and what else they are multiplied by in the last stage. Sums are reduced once a pass, products are
+//! small by themselves: magnitudes stay below 8p.
 
 use std::arch::x86_64::*;
 
