@@ -108,7 +108,10 @@ impl<'a> Cut<'a> {
         let own = self.shape.digit_range(self.level(), j);
         let place = |i: usize| if i < own.start { i } else { i - own.len() };
         let (mut rows, places): (Vec<_>, Vec<_>) = limbs.map(|(row, i)| (row, place(i))).unzip();
-        self.digits[j].coefficients(&places, &mut rows);
+        // Limbs that are all its own: a sum of no rows would read every term.
+        if !rows.is_empty() {
+            self.digits[j].coefficients(&places, &mut rows);
+        }
     }
 
     /// Words that limbs are made in.

@@ -6,10 +6,10 @@
 
 use std::arch::x86_64::*;
 
-use super::factor::{Factor, back_factors, broadcast, front_factors};
+use super::factor::{Factor, back_factors, broadcast, front_factors, twist_factors};
 use super::soon::Soon;
 use super::transpose::{exchange_halves, exchange_lanes, exchange_words, transpose};
-use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Roots, Twiddles};
 use crate::kernels::Modulus;
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, splat, store, store_rows, sub};
 
@@ -104,7 +104,7 @@ impl Twiddles {
             log_len -= radix;
         }
         let first = place - self.leaves.len();
-        forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], soon);
+        forward_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], &self.back, soon);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
@@ -294,14 +294,21 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
 /// transposed, beside three stages of another run, so that there are products to compute while words change places.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf], soon: &mut Soon<'_>) {
+fn forward_leaves<const LAZY: bool>(
+    prime: &Prime,
+    runs: &mut [[Row; 8]],
+    leaves: &[Leaf],
+    back: &[Roots; 8],
+    soon: &mut Soon<'_>,
+) {
     let count = runs.len().min(leaves.len());
     // Runs i − 2, i − 1 and i.
     let mut now = [_mm512_setzero_si512(); 8];
     let mut next = now;
     for i in 0..count + 2 {
         if i >= 2 {
-            three_stages::<LAZY, true, true>(prime, &mut now, &back_factors(prime, &leaves[i - 2]), &mut next);
+            twist::<LAZY>(prime, &mut now, &twist_factors(prime, &leaves[i - 2]));
+            three_stages::<LAZY, true, true>(prime, &mut now, &back_factors(back), &mut next);
         } else {
             next = transpose(next);
         }
@@ -318,6 +325,16 @@ fn forward_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
         }
         now = next;
         next = after;
+    }
+}
+
+/// Vector k of a transposed run times s^k; the first half is added to in the next stage and has to be clean.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn twist<const LAZY: bool>(prime: &Prime, x: &mut [__m512i; 8], s: &[Factor; 8]) {
+    for k in 1..8 {
+        let (w, quotient) = s[k];
+        x[k] = if LAZY || k >= 4 { prime.times_unmasked(x[k], w, quotient) } else { prime.times_lazy(x[k], w, quotient) };
     }
 }
 

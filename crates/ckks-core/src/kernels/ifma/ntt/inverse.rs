@@ -7,10 +7,10 @@
 
 use std::arch::x86_64::*;
 
-use super::factor::{Factor, back_factors, broadcast, front_factors};
+use super::factor::{Factor, back_factors, broadcast, front_factors, twist_factors};
 use super::soon::Soon;
 use super::transpose::{exchange_halves, exchange_lanes, exchange_words, transpose};
-use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Twiddles};
+use super::twiddles::{LOG_CHUNK, LOG_LEAF, Leaf, Root, Roots, Twiddles};
 use crate::kernels::ifma::vector::{Prime, Row, add, load, load_rows, reduce_once, store, store_rows, sub};
 
 impl Twiddles {
@@ -98,7 +98,7 @@ impl Twiddles {
         let groups = 1 << (log_len - LOG_LEAF);
         // The last place of the groups is the first one seen from the other end.
         let first = mirrored(place * groups + groups - 1) - self.leaves.len();
-        inverse_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], soon);
+        inverse_leaves::<LAZY>(prime, rows.as_chunks_mut().0, &self.leaves[first..first + groups], &self.back, soon);
         let mut radices = [0; LOG_CHUNK as usize];
         let mut passes = 0;
         let mut left = log_len;
@@ -287,7 +287,13 @@ fn three_stages<const LAZY: bool>(prime: &Prime, first: u64, x: &mut [__m512i; 8
 /// Rows are taken in reverse: lane r then belongs to block 7 − r, whose mirrored root is in lane r of the table.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn inverse_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves: &[Leaf], soon: &mut Soon<'_>) {
+fn inverse_leaves<const LAZY: bool>(
+    prime: &Prime,
+    runs: &mut [[Row; 8]],
+    leaves: &[Leaf],
+    back: &[Roots; 8],
+    soon: &mut Soon<'_>,
+) {
     let count = runs.len().min(leaves.len());
     let leaf = |i: usize| &leaves[count - 1 - i];
     // Runs i − 2, i − 1 and i.
@@ -300,7 +306,10 @@ fn inverse_leaves<const LAZY: bool>(prime: &Prime, runs: &mut [[Row; 8]], leaves
             after = in_reverse(load_rows(&runs[i]));
         }
         if (1..=count).contains(&i) {
-            three_stages::<LAZY>(prime, 1, &mut next, &back_factors(prime, leaf(i - 1)), &mut after);
+            three_stages::<LAZY>(prime, 1, &mut next, &back_factors(back), &mut after);
+            for (x, (s, quotient)) in next.iter_mut().zip(twist_factors(prime, leaf(i - 1))).skip(1) {
+                *x = if LAZY { prime.times_unmasked(*x, s, quotient) } else { prime.times_lazy(*x, s, quotient) };
+            }
         } else {
             after = transpose(after);
         }
