@@ -11,7 +11,7 @@ use crate::eval::{Decomposed, Digits, Evaluator, Switch};
 use crate::kernels::Plus;
 use crate::keys::{GadgetShape, SwitchingKey};
 use crate::params::{Params, Scale};
-use crate::ring::{Basis, Coeff, Ntt, Poly, sum_rows};
+use crate::ring::{Basis, Coeff, Ntt, Poly, sum_all_rows};
 
 /// How the key to the sparse secret cuts: everything modulo q_0 is one digit, carried by one special prime.
 pub(crate) fn to_sparse_shape() -> GadgetShape {
@@ -86,6 +86,6 @@ fn raised(params: &Params, part: &Poly<Coeff>, basis: Basis) -> Result<Poly<Ntt>
     let (own, others) = out.data_mut().split_at_mut(params.n());
     own.copy_from_slice(part.limb(0));
     // With one source there is nothing to scale.
-    sum_rows(&*params.converter(&[0], &to[1..])?, &[part.limb(0)], others.chunks_exact_mut(params.n()).collect());
+    sum_all_rows(&*params.converter(&[0], &to[1..])?, vec![part.limb(0)], others.chunks_exact_mut(params.n()).collect());
     Ok(out.into_ntt(params))
 }

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::eval::Decomposed;
 use crate::kernels::{self, Finish, KeyProduct, Modulus, Moves, Plus};
 use crate::keys::SwitchingKey;
+use crate::parallel::for_each;
 use crate::params::Params;
 use crate::ring::{Basis, Ntt, Poly};
 
@@ -77,8 +76,8 @@ impl Switcher<'_> {
     pub fn add_rotated(&self, sum: &mut [Poly<Ntt>; 2], turn: &Turn<'_>, c0: Multiplied<'_>) {
         let n = self.params.n();
         let [s0, s1] = sum;
-        let limbs = s0.data_mut().par_chunks_exact_mut(n).zip(s1.data_mut().par_chunks_exact_mut(n));
-        limbs.enumerate().for_each(|(i, (s0, s1))| {
+        let limbs = s0.data_mut().chunks_exact_mut(n).zip(s1.data_mut().chunks_exact_mut(n));
+        for_each(limbs.enumerate(), |(i, (s0, s1))| {
             let plus = match c0 {
                 Multiplied::Already(c0) => Some((c0, 1)),
                 Multiplied::NotYet(c0) => self.special(i).map(|special| (c0, special)),

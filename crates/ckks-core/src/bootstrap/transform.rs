@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use num_complex::Complex64;
-use rayon::prelude::*;
 
 use super::dft::Diagonals;
 use super::keys::EncapsulationKeys;
@@ -19,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::kernels::{self, AlignedBuf, Modulus};
 use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements};
+use crate::parallel::{both, for_each};
 use crate::params::{Params, Scale};
 use crate::plaintext::ExtendedPlaintext;
 use crate::ring::{Ntt, Poly, divide_by_dropped};
@@ -191,7 +191,7 @@ impl Transform {
             Switcher { params, basis, digits: &digits }.add_rotated(&mut sum, &turn, Multiplied::Already(&inner0));
         }
         let [s0, s1] = sum;
-        let (c0, c1) = rayon::join(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
+        let (c0, c1) = both(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
         Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
     }
 
@@ -215,7 +215,7 @@ impl Transform {
         let Some([s0, s1]) = sums.pop() else {
             return Err(Error::LengthMismatch { what: "diagonals of a matrix", found: 0, needed: "at least 1".into() });
         };
-        let (c0, c1) = rayon::join(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
+        let (c0, c1) = both(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
         Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
     }
 
@@ -260,7 +260,7 @@ impl Transform {
                 rows[1].push(limb1);
             }
         }
-        limbs.par_iter_mut().enumerate().for_each(|(i, halves)| {
+        for_each(limbs.iter_mut().enumerate(), |(i, halves)| {
             let mut babies = AlignedBuf::unfilled(2 * turns.len() * n);
             for (turn, baby) in turns.iter().zip(babies.chunks_exact_mut(2 * n)) {
                 let (baby0, baby1) = baby.split_at_mut(n);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use num_complex::Complex64;
-use rayon::prelude::*;
 
 use super::reconstruct::real_coefficients;
 use super::rounding::{RoundedCoefficients, check_fits};
@@ -11,6 +10,7 @@ use super::special_fft::SpecialFft;
 use super::subring_ntt::SubringNtt;
 use crate::error::{Error, Result};
 use crate::kernels::AlignedBuf;
+use crate::parallel::for_each;
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, SubringPlaintext};
 use crate::ring::{Basis, Ntt, Poly, residue};
@@ -302,7 +302,7 @@ fn filled_subring(blocks: usize, level: usize, scale: Scale, fill: impl Fn(usize
 pub(super) fn filled_words(blocks: usize, limbs: usize, fill: impl Fn(usize, &mut [u64]) + Sync) -> Vec<u64> {
     let mut words = vec![0; blocks * limbs];
     if blocks >= PARALLEL_BLOCKS {
-        words.par_chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
+        for_each(words.chunks_exact_mut(blocks).enumerate(), |(i, limb)| fill(i, limb));
     } else {
         words.chunks_exact_mut(blocks).enumerate().for_each(|(i, limb)| fill(i, limb));
     }

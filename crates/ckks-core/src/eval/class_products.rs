@@ -1,7 +1,5 @@
 //! Products with matrices of real plaintexts of a small period, class by class ([`crate::kernels::gemm_classes`]).
 
-use rayon::prelude::*;
-
 use super::Evaluator;
 use super::switched_rotation::RotatedTerm;
 use crate::ciphertext::Ciphertext;
@@ -9,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{
     self, AlignedBuf, ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, Lanes, gemm_classes,
 };
+use crate::parallel::{Awake, for_each, map};
 use crate::params::Scale;
 use crate::plaintext::RealPlaintext;
 use crate::ring::{Basis, Ntt, Poly};
@@ -84,6 +83,7 @@ impl Evaluator<'_> {
     }
 
     fn class_products(&self, inputs: &[&Ciphertext], matrix: &RealMatrix<'_>, steps: Option<&[i64]>) -> Result<ClassProducts> {
+        let _awake = Awake::new();
         let (n, period) = (self.params.n(), matrix.period);
         if !period.is_power_of_two() || period > n / 2 {
             let needed = format!("a power of two up to {}", n / 2);
@@ -92,8 +92,7 @@ impl Evaluator<'_> {
         let basis = Basis::at_level(lowest(inputs)?);
         let line_bytes = size_of::<Lanes<u64>>() * period * inputs.len().div_ceil(LANE_INPUTS);
         let at_once = (WEIGHT_BYTES / line_bytes.max(1)).max(1) * LANE_OUTPUTS;
-        let transforms: Vec<_> =
-            (0..basis.q).into_par_iter().map(|i| ClassTransform::new(self.params.ntt_q(i), period)).collect();
+        let transforms: Vec<_> = map(0..basis.q, |i| ClassTransform::new(self.params.ntt_q(i), period));
         let elements: Vec<u64> = steps.unwrap_or(&[]).iter().map(|&k| self.params.galois_element(k)).collect();
         let parts = period.min(PARTS);
         let threads = rayon::current_num_threads();
@@ -125,7 +124,7 @@ impl Evaluator<'_> {
                     tasks.extend(limb_tasks(0, &mut c0[range.clone()], i, parts));
                 }
                 tasks.extend(limb_tasks(1, &mut c1[range.clone()], i, parts));
-                tasks.into_par_iter().with_max_len(1).for_each(|mut task| {
+                for_each(tasks, |mut task| {
                     let words = n / 2 / parts;
                     let (start, end) = (task.parts.start, task.parts.end);
                     let pieces: Vec<[&[u64]; 2]> = inputs
@@ -193,7 +192,7 @@ fn fill(weights: &mut ClassWeights, transform: &ClassTransform, entries: &[Vec<O
     let period = transform.period();
     let quads = weights.quads();
     let pairs: Vec<_> = weights.pairs_mut().zip(entries.chunks(LANE_OUTPUTS)).collect();
-    pairs.into_par_iter().for_each(|(lines, rows)| {
+    for_each(pairs, |(lines, rows)| {
         let mut coefficients = vec![[0.0; 8]; period];
         let mut values = vec![[0; 8]; period];
         for quad in 0..quads {

@@ -1,12 +1,11 @@
 //! Cutting a polynomial into digits: the expensive half of a key switch, done once for many keys or limb by limb for one.
 
-use rayon::prelude::*;
-
 use super::Evaluator;
 use crate::error::Result;
 use crate::keys::GadgetShape;
+use crate::parallel::{Awake, for_each};
 use crate::params::Params;
-use crate::ring::{Bases, Extension, Ntt, Poly, row_stride};
+use crate::ring::{Bases, Extension, Ntt, Poly, RowSums, row_stride, sum_rows};
 
 /// Rows of digits that are converted together: what they are made from is read once for all of them, and they are read again.
 const ROWS: usize = 24;
@@ -48,17 +47,22 @@ impl Evaluator<'_> {
         let cut = Cut::new(params, poly, shape)?;
         let (n, level) = (params.n(), cut.level());
         let mut digits: Vec<_> = cut.digits.iter().map(|_| Poly::<Ntt>::unfilled(n, shape.basis(level))).collect();
-        digits.par_iter_mut().enumerate().for_each(|(j, digit)| {
-            digit.data_mut().par_chunks_mut(cut.group() * n).enumerate().for_each(|(g, limbs)| {
-                let rows = limbs.chunks_exact_mut(n).zip(g * cut.group()..);
-                let (own, mut others): (Vec<_>, Vec<_>) = rows.partition(|(_, i)| cut.is_own(j, *i));
-                own.into_iter().for_each(|(row, i)| row.copy_from_slice(poly.limb(i)));
-                cut.extend(j, others.iter_mut().map(|(row, i)| (&mut **row, *i)));
-                others
-                    .into_iter()
-                    .for_each(|(row, i)| cut.digits[j].values_in_place(params.ntt(shape.basis(level), i), row, &[]));
+        let mut rest: Vec<_> = digits.iter_mut().map(|digit| digit.data_mut().chunks_exact_mut(n).enumerate()).collect();
+        let limbs = shape.basis(level).limbs();
+        let group = cut.group().unwrap_or(limbs);
+        for _ in (0..limbs).step_by(group) {
+            let mut rows: Vec<Vec<_>> = rest.iter_mut().map(|rows| rows.by_ref().take(group).collect()).collect();
+            let digits = rows.iter_mut().enumerate();
+            sum_rows(digits.filter_map(|(j, rows)| cut.sums(j, rows.iter_mut().map(|(i, row)| (&mut **row, *i)))));
+            let rows = rows.into_iter().enumerate().flat_map(|(j, rows)| rows.into_iter().map(move |(i, row)| (j, i, row)));
+            for_each(rows, |(j, i, row)| {
+                if cut.is_own(j, i) {
+                    row.copy_from_slice(poly.limb(i));
+                } else {
+                    cut.digits[j].values_in_place(params.ntt(shape.basis(level), i), row, &[]);
+                }
             });
-        });
+        }
         Ok(Decomposed { shape, level, digits })
     }
 }
@@ -72,21 +76,23 @@ pub(crate) struct Cut<'a> {
 
 impl<'a> Cut<'a> {
     pub(super) fn new(params: &Params, poly: &'a Poly<Ntt>, shape: GadgetShape) -> Result<Self> {
+        let _awake = Awake::new();
         let n = params.n();
         let level = poly.basis().q - 1;
         let basis = shape.basis(level);
-        let digit = |j: usize| {
-            let own = shape.digit_range(level, j);
+        let owners = (0..shape.digits(level)).map(|j| shape.digit_range(level, j));
+        let bases = |own: std::ops::Range<usize>| {
             let others: Vec<usize> =
                 (0..basis.limbs()).filter(|i| !own.contains(i)).map(|i| params.prime_index(basis, i)).collect();
             let bases = Bases::new(params, &own.clone().collect::<Vec<_>>(), &others)?;
-            let mut rows = bases.room(n);
-            rows.par_chunks_mut(row_stride(n)).zip(own).zip(bases.factors()).for_each(|((row, i), factor)| {
-                params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i), factor);
-            });
-            Ok(Extension::new(bases, n, rows))
+            let rows = bases.room(n);
+            Ok((own, bases, rows))
         };
-        let digits = (0..shape.digits(level)).into_par_iter().map(digit).collect::<Result<_>>()?;
+        let mut digits = owners.map(bases).collect::<Result<Vec<_>>>()?;
+        let rows =
+            digits.iter_mut().flat_map(|(own, bases, rows)| rows.chunks_mut(row_stride(n)).zip(own.clone()).zip(bases.factors()));
+        for_each(rows, |((row, i), factor)| params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i), factor));
+        let digits = digits.into_iter().map(|(_, bases, rows)| Extension::new(bases, n, rows)).collect();
         Ok(Self { shape, poly, digits })
     }
 
@@ -94,40 +100,39 @@ impl<'a> Cut<'a> {
         self.poly.basis().q - 1
     }
 
-    /// Limbs to extend together.
-    pub(super) fn group(&self) -> usize {
-        if self.digits.iter().any(Extension::is_sum) { (ROWS / self.digits.len()).clamp(4, 12) } else { 1 }
+    /// Limbs to begin together; `None` where all digits are single primes, which have nothing to begin with.
+    pub(super) fn group(&self) -> Option<usize> {
+        let is_sum = self.digits.iter().any(Extension::is_sum);
+        is_sum.then(|| (ROWS / self.digits.len()).clamp(4, 12).next_multiple_of(rayon::current_num_threads()))
     }
 
     fn is_own(&self, j: usize, i: usize) -> bool {
         self.shape.digit_range(self.level(), j).contains(&i)
     }
 
-    /// Begins digit `j` in limbs that are not its own: rows and their numbers.
-    fn extend<'r>(&self, j: usize, limbs: impl Iterator<Item = (&'r mut [u64], usize)>) {
+    /// What begins digit `j` in those of some limbs that are not its own: rows and their numbers.
+    fn sums<'r>(&'r self, j: usize, limbs: impl Iterator<Item = (&'r mut [u64], usize)>) -> Option<RowSums<'r>> {
         let own = self.shape.digit_range(self.level(), j);
+        let others = limbs.filter(|(_, i)| !own.contains(i));
         let place = |i: usize| if i < own.start { i } else { i - own.len() };
-        let (mut rows, places): (Vec<_>, Vec<_>) = limbs.map(|(row, i)| (row, place(i))).unzip();
-        // Limbs that are all its own: a sum of no rows would read every term.
-        if !rows.is_empty() {
-            self.digits[j].coefficients(&places, &mut rows);
+        let (rows, places) = others.map(|(row, i)| (row, place(i))).unzip();
+        self.digits[j].sums(places, rows)
+    }
+
+    /// Words that a limb is made in.
+    pub(super) fn room(&self) -> usize {
+        self.digits.len() * row_stride(self.poly.n())
+    }
+
+    /// Prepares `limbs` for [`Cut::at`], each in [`Cut::room`] words of `room`.
+    pub(super) fn begin(&self, limbs: std::ops::Range<usize>, room: &mut [u64]) {
+        let n = self.poly.n();
+        let mut rows: Vec<Vec<(&mut [u64], usize)>> = self.digits.iter().map(|_| Vec::with_capacity(limbs.len())).collect();
+        for (room, i) in room.chunks_exact_mut(self.room()).zip(limbs) {
+            let digits = room.chunks_exact_mut(row_stride(n));
+            rows.iter_mut().zip(digits).for_each(|(rows, row)| rows.push((&mut row[..n], i)));
         }
-    }
-
-    /// Words that limbs are made in.
-    pub(super) fn room(&self, limbs: usize) -> usize {
-        self.digits.len() * limbs * row_stride(self.poly.n())
-    }
-
-    /// Prepares `limbs` for [`Cut::at`].
-    pub(super) fn begin(&self, limbs: &[usize], room: &mut [u64]) {
-        let (n, stride) = (self.poly.n(), row_stride(self.poly.n()));
-        let digits = room.par_chunks_exact_mut(limbs.len() * stride).take(self.digits.len());
-        // A digit of one prime has nothing to begin with.
-        digits.enumerate().filter(|&(j, _)| self.digits[j].is_sum()).for_each(|(j, room)| {
-            let rows = room.chunks_exact_mut(stride).map(|row| &mut row[..n]).zip(limbs.iter().copied());
-            self.extend(j, rows.filter(|&(_, i)| !self.is_own(j, i)));
-        });
+        sum_rows(rows.into_iter().enumerate().filter_map(|(j, rows)| self.sums(j, rows.into_iter())));
     }
 
     /// Transforms that [`Cut::at`] runs for limb `i`.
@@ -140,28 +145,16 @@ impl<'a> Cut<'a> {
         (i <= self.level()).then(|| self.poly.limb(i))
     }
 
-    /// All digits in limb `limbs[place]`. During each transform the memory of one of `soon` is fetched.
-    pub(super) fn at<'r>(
-        &'r self,
-        params: &Params,
-        (limbs, place): (&[usize], usize),
-        room: &'r mut [u64],
-        soon: &[Vec<&[u64]>],
-    ) -> Vec<&'r [u64]> {
+    /// All digits in limb `i`, which was begun in `room`. During each transform the memory of one of `soon` is fetched.
+    pub(super) fn at<'r>(&'r self, params: &Params, i: usize, room: &'r mut [u64], soon: &[Vec<&[u64]>]) -> Vec<&'r [u64]> {
         let (n, stride) = (params.n(), row_stride(params.n()));
-        let (i, basis) = (limbs[place], self.shape.basis(self.level()));
+        let table = params.ntt(self.shape.basis(self.level()), i);
+        let others = room.chunks_exact_mut(stride).zip(&self.digits).enumerate().filter(|&(j, _)| !self.is_own(j, i));
         let mut soon = soon.iter();
-        let rows = room.chunks_exact_mut(limbs.len() * stride).take(self.digits.len()).enumerate();
-        let digit = |(j, room): (usize, &'r mut [u64])| {
-            let soon = if self.is_own(j, i) { None } else { Some(soon.next().map_or(&[][..], |parts| parts)) };
-            (j, &mut room[place * stride..][..n], soon)
-        };
-        let digits: Vec<_> = rows.map(digit).collect();
-        let values = |(j, row, soon): (usize, &'r mut [u64], Option<&[&[u64]]>)| -> &'r [u64] {
-            let Some(soon) = soon else { return self.poly.limb(i) };
-            self.digits[j].values_in_place(params.ntt(basis, i), row, soon);
-            row
-        };
-        digits.into_par_iter().map(values).collect()
+        for_each(others.map(|(_, other)| (other, soon.next())), |((row, digit), soon)| {
+            digit.values_in_place(table, &mut row[..n], soon.map_or(&[], |parts| parts));
+        });
+        let rows = room.chunks_exact(stride).take(self.digits.len()).enumerate();
+        rows.map(|(j, row)| if self.is_own(j, i) { self.poly.limb(i) } else { &row[..n] }).collect()
     }
 }

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels;
+use crate::parallel::for_each;
 use crate::params::Scale;
 use crate::plaintext::{Plaintext, SubringPlaintext};
 use crate::ring::{Basis, Ntt, Poly, ProductOf, rescaled_pair};
@@ -188,7 +187,7 @@ impl Evaluator<'_> {
             for poly in &mut polys {
                 by_limb.iter_mut().zip(poly.data_mut().chunks_exact_mut(n)).for_each(|(limbs, limb)| limbs.push(limb));
             }
-            by_limb.par_iter_mut().enumerate().for_each(|(i, outs)| {
+            for_each(by_limb.iter_mut().enumerate(), |(i, outs)| {
                 let words: Vec<_> = rows.iter().map(|row| words_of_row(row, inputs.len(), i, runs)).collect();
                 let weights: Vec<&[u64]> = words.iter().flatten().map(|w| w.as_ref()).collect();
                 let limbs: Vec<&[u64]> = inputs.iter().map(|c| part(c).limb(i)).collect();

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Plus};
+use crate::parallel::for_each;
 use crate::params::Scale;
 use crate::ring::{Basis, Ntt, Poly};
 
@@ -44,8 +43,8 @@ impl Evaluator<'_> {
         let basis = Basis::at_level(low.level());
         let n = self.params.n();
         let mut d = [(); 3].map(|()| Poly::<Ntt>::unfilled(n, basis));
-        let [d0, d1, d2] = d.each_mut().map(|d| d.data_mut().par_chunks_exact_mut(n));
-        d0.zip(d1).zip(d2).enumerate().for_each(|(i, ((d0, d1), d2))| {
+        let [d0, d1, d2] = d.each_mut().map(|d| d.data_mut().chunks_exact_mut(n));
+        for_each(d0.zip(d1).zip(d2).enumerate(), |(i, ((d0, d1), d2))| {
             // A few columns at a time: factors come from memory once for all three sums.
             let columns = d0.chunks_mut(COLUMNS).zip(d1.chunks_mut(COLUMNS)).zip(d2.chunks_mut(COLUMNS));
             for (k, ((d0, d1), d2)) in columns.enumerate() {

@@ -1,7 +1,5 @@
 //! Rotations and conjugation.
 
-use rayon::prelude::*;
-
 use super::switch::{Digits, Switch};
 use super::switched_rotation::RotatedTerm;
 use super::{Decomposed, Evaluator};
@@ -9,6 +7,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
+use crate::parallel::{both, map};
 use crate::params::Scale;
 use crate::ring::divide_by_dropped;
 
@@ -39,7 +38,7 @@ impl<'k> Evaluator<'k> {
             None => Ok(a.clone()),
             Some((element, key)) => self.apply_galois(a, cut.iter().find(|d| d.fits(key.shape())), *element, key),
         };
-        keys.par_iter().map(rotated).collect()
+        map(&keys, rotated).into_iter().collect()
     }
 
     /// Galois element and key of a rotation; `None` for one that moves nothing.
@@ -118,8 +117,7 @@ impl<'k> Evaluator<'k> {
                 self.add_times_special(&mut s0, &a.c0);
                 self.add_times_special(&mut s1, &a.c1);
             }
-            let (c0, c1) =
-                rayon::join(|| divide_by_dropped(&self.params, s0, keep), || divide_by_dropped(&self.params, s1, keep));
+            let (c0, c1) = both(|| divide_by_dropped(&self.params, s0, keep), || divide_by_dropped(&self.params, s1, keep));
             let part = Ciphertext { c0: c0?, c1: c1?, scale };
             total = Some(total.map_or_else(|| Ok(part.clone()), |sum| self.add(&sum, &part))?);
         }

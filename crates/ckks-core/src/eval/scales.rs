@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
+use crate::parallel::both;
 use crate::params::Scale;
 use crate::ring::{divide_by_dropped, rescaled_pair};
 
@@ -30,7 +31,7 @@ impl Evaluator<'_> {
     pub(crate) fn rescale_to(&self, ct: &Ciphertext, level: usize) -> Result<Ciphertext> {
         self.needs_level("rescaling", ct.level(), level)?;
         let scale = (level + 1..=ct.level()).fold(ct.scale, |s, i| s.over(self.prime_scale(i)));
-        let (c0, c1) = rayon::join(
+        let (c0, c1) = both(
             || divide_by_dropped(&self.params, ct.c0.clone(), level + 1),
             || divide_by_dropped(&self.params, ct.c1.clone(), level + 1),
         );

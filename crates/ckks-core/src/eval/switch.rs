@@ -1,15 +1,16 @@
 //! Key switches limb by limb: while a limb of the digits is in a cache it is transformed, multiplied with the key, divided by P and
 //! moved, so that of all operands only the key streams from memory.
 
-use rayon::prelude::*;
+use std::ops::Range;
 
 use super::key_switch::Cut;
 use super::{Decomposed, Evaluator};
 use crate::error::Result;
 use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
 use crate::keys::SwitchingKey;
+use crate::parallel::{Awake, both, for_each};
 use crate::params::Params;
-use crate::ring::{Bases, Basis, Extension, Ntt, Poly, row_stride};
+use crate::ring::{Bases, Basis, Extension, Ntt, Poly, row_stride, sum_rows};
 
 /// Where the limbs of the digits come from.
 pub(crate) enum Digits<'a> {
@@ -27,24 +28,24 @@ impl Digits<'_> {
         }
     }
 
-    /// Limbs to ask for together.
-    fn group(&self) -> usize {
+    /// Limbs to begin together; `None` where there is nothing to begin with.
+    fn group(&self) -> Option<usize> {
         match self {
             Self::Cut(cut) => cut.group(),
-            Self::Made(_) => 1,
+            Self::Made(_) => None,
         }
     }
 
-    /// Words that [`Digits::at`] works in.
-    fn room(&self, limbs: usize) -> usize {
+    /// Words that [`Digits::at`] works in for one limb.
+    fn room(&self) -> usize {
         match self {
-            Self::Cut(cut) => cut.room(limbs),
+            Self::Cut(cut) => cut.room(),
             Self::Made(_) => 0,
         }
     }
 
-    /// Prepares `limbs` for [`Digits::at`].
-    fn begin(&self, limbs: &[usize], room: &mut [u64]) {
+    /// Prepares `limbs` for [`Digits::at`], each in [`Digits::room`] words of `room`.
+    fn begin(&self, limbs: Range<usize>, room: &mut [u64]) {
         match self {
             Self::Cut(cut) => cut.begin(limbs, room),
             Self::Made(_) => {}
@@ -67,17 +68,11 @@ impl Digits<'_> {
         }
     }
 
-    /// All digits in limb `limbs[place]`. During each transform the memory of one of `soon` may be fetched.
-    fn at<'r>(
-        &'r self,
-        params: &Params,
-        (limbs, place): (&[usize], usize),
-        room: &'r mut [u64],
-        soon: &[Vec<&[u64]>],
-    ) -> Vec<&'r [u64]> {
+    /// All digits in limb `i`, which was begun in `room`. During each transform the memory of one of `soon` may be fetched.
+    fn at<'r>(&'r self, params: &Params, i: usize, room: &'r mut [u64], soon: &[Vec<&[u64]>]) -> Vec<&'r [u64]> {
         match self {
-            Self::Cut(cut) => cut.at(params, (limbs, place), room, soon),
-            Self::Made(made) => made.limbs(limbs[place]),
+            Self::Cut(cut) => cut.at(params, i, room, soon),
+            Self::Made(made) => made.limbs(i),
         }
     }
 }
@@ -131,6 +126,7 @@ impl Switch<'_> {
     /// Both halves divided by P and by the ciphertext primes from `keep` upwards, rounded as [`crate::ring::divide_by_dropped`]
     /// does, then moved.
     pub(crate) fn divided(&self, keep: usize, moves: Option<&Moves>) -> Result<[Poly<Ntt>; 2]> {
+        let _awake = Awake::new();
         let params = self.params;
         let (n, stride) = (params.n(), row_stride(params.n()));
         let basis = self.basis();
@@ -139,45 +135,34 @@ impl Switch<'_> {
         let factors = bases.factors();
         let mut ends = [bases.room(n), bases.room(n)];
         let rows = ends.each_mut().map(|end| &mut end[..]);
-        for_groups(keep, (self.digits.group(), stride), rows, |limbs, [x, y]| {
-            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()));
-            self.digits.begin(limbs, &mut room);
-            let rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride));
-            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
-                let (x, y) = (&mut x[..n], &mut y[..n]);
-                let transforms = self.digits.transforms(i);
-                let digits = self.digits.at(params, (limbs, place), &mut room, &shares(&self.soon(i), transforms));
-                self.limb(i, &digits, [x, y], None, &Finish::Store);
-                // Digits that need no transforms are read with the key.
-                let next = if transforms == 0 && i + 1 < basis.limbs() { self.soon(i + 1) } else { Vec::new() };
-                let soon = shares(&next, 2);
-                let table = params.ntt(basis, i);
-                let factor = factors[i - keep];
-                rayon::join(|| table.inverse_times(x, factor, &soon[0]), || table.inverse_times(y, factor, &soon[1]));
-            }
+        for_groups(&self.digits, keep, stride, rows, |i, [x, y], room| {
+            let (x, y) = (&mut x[..n], &mut y[..n]);
+            let transforms = self.digits.transforms(i);
+            let digits = self.digits.at(params, i, room, &shares(&self.soon(i), transforms));
+            self.limb(i, &digits, [x, y], None, &Finish::Store);
+            // Digits that need no transforms are read with the key.
+            let next = if transforms == 0 && i + 1 < basis.limbs() { self.soon(i + 1) } else { Vec::new() };
+            let soon = shares(&next, 2);
+            let (table, factor) = (params.ntt(basis, i), factors[i - keep]);
+            both(|| table.inverse_times(x, factor, &soon[0]), || table.inverse_times(y, factor, &soon[1]));
         });
         let ends = ends.map(|rows| Extension::new(bases.clone(), n, rows));
 
         let mut out = [(); 2].map(|()| Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 }));
         // What is subtracted waits, as coefficients, where the results will stand.
-        ends.par_iter().zip(out.par_iter_mut()).for_each(|(end, out)| end.all_coefficients(out.data_mut()));
-        for_groups(0, (self.digits.group(), n), out.each_mut().map(Poly::data_mut), |limbs, [x, y]| {
-            let mut room = AlignedBuf::unfilled(self.digits.room(limbs.len()) + 2 * stride);
-            let (rests, room) = room.split_at_mut(2 * stride);
+        let rows = out.each_mut().map(|out| out.data_mut().chunks_exact_mut(n).collect());
+        sum_rows(ends.iter().zip(rows).filter_map(|(end, rows)| end.sums((0..keep).collect(), rows)));
+        for_groups(&self.digits, 0, n, out.each_mut().map(Poly::data_mut), |i, [x, y], room| {
+            let mut rests = AlignedBuf::unfilled(2 * stride);
             let (rest_x, rest_y) = rests.split_at_mut(stride);
             let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
-            self.digits.begin(limbs, room);
-            let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
-            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
-                let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
-                let table = params.ntt_q(i);
-                rayon::join(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
-                let digits = self.digits.at(params, (limbs, place), room, &soon[2..]);
-                let m = params.q(i);
-                let inverse = m.inv(product_of(params, m, basis, keep));
-                let finish = Finish::Divide { rests: [&*rest_x, &*rest_y], inverse };
-                self.limb(i, &digits, [x, y], moves, &finish);
-            }
+            let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
+            let table = params.ntt_q(i);
+            both(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
+            let digits = self.digits.at(params, i, room, &soon[2..]);
+            let m = params.q(i);
+            let inverse = m.inv(product_of(params, m, basis, keep));
+            self.limb(i, &digits, [x, y], moves, &Finish::Divide { rests: [&*rest_x, &*rest_y], inverse });
         });
         Ok(out)
     }
@@ -186,21 +171,16 @@ impl Switch<'_> {
 /// Adds the images of key switches of one level to `sums`, over all their primes and still multiplied by P: one division then
 /// serves them all (eprint 2020/1203, section 4.3). The keys use one number of special primes.
 pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Switch<'_>, &Moves)]) {
+    let _awake = Awake::new();
     let n = params.n();
-    let group = terms.iter().map(|(switch, _)| switch.digits.group()).max().unwrap_or(1);
-    for_groups(0, (group, n), sums.map(Poly::data_mut), |limbs, [x, y]| {
-        let most = terms.iter().map(|(switch, _)| switch.digits.room(limbs.len())).max().unwrap_or(0);
-        let mut room = AlignedBuf::unfilled(most);
-        for (switch, moves) in terms {
-            switch.digits.begin(limbs, &mut room);
-            let rows = x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n));
-            for (place, (&i, (x, y))) in limbs.iter().zip(rows).enumerate() {
-                let soon = shares(&switch.soon(i), switch.digits.transforms(i));
-                let digits = switch.digits.at(params, (limbs, place), &mut room, &soon);
-                switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
-            }
-        }
-    });
+    let [x, y] = sums.map(Poly::data_mut);
+    for (switch, moves) in terms {
+        for_groups(&switch.digits, 0, n, [&mut *x, &mut *y], |i, [x, y], room| {
+            let soon = shares(&switch.soon(i), switch.digits.transforms(i));
+            let digits = switch.digits.at(params, i, room, &soon);
+            switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
+        });
+    }
 }
 
 /// `parts` of memory in `count` shares of about equal length, each of whole cache lines.
@@ -225,26 +205,28 @@ fn product_of(params: &Params, m: &Modulus, basis: Basis, first: usize) -> u64 {
     (first..basis.limbs()).fold(1, |d, k| m.mul(d, m.reduce_u64(params.modulus(basis, k).value())))
 }
 
-/// Runs `f(limbs, rows of both halves)` over neighbouring limbs `first`, `first` + 1, … in groups of about `size`; rows are
-/// `stride` words apart.
+/// Runs `f(limb, its rows of both halves, its room)` over the limbs from `first` on, in parallel; those of a group, whose digits are begun
+/// together, before those of the next. Rows are `stride` words apart.
 fn for_groups(
+    digits: &Digits<'_>,
     first: usize,
-    (size, stride): (usize, usize),
+    stride: usize,
     [x, y]: [&mut [u64]; 2],
-    f: impl Fn(&[usize], [&mut [u64]; 2]) + Sync,
+    f: impl Fn(usize, [&mut [u64]; 2], &mut [u64]) + Sync,
 ) {
     let limbs = x.len() / stride;
-    // As many groups for each thread, none more than a limb longer than another.
-    let groups = limbs.div_ceil(size).next_multiple_of(rayon::current_num_threads()).clamp(1, limbs.max(1));
-    let (mut rest_x, mut rest_y) = (x, y);
-    let cut = |g: usize| {
-        let limbs = first + g * limbs / groups..first + (g + 1) * limbs / groups;
-        let x = rest_x.split_off_mut(..limbs.len() * stride).unwrap_or_default();
-        let y = rest_y.split_off_mut(..limbs.len() * stride).unwrap_or_default();
-        (limbs.collect::<Vec<_>>(), [x, y])
+    let mut rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride)).zip(first..);
+    let Some(size) = digits.group() else {
+        return for_each(rows, |((x, y), i)| f(i, [x, y], &mut AlignedBuf::unfilled(digits.room())));
     };
-    let parts: Vec<_> = (0..groups).map(cut).collect();
-    parts.into_par_iter().for_each(|(limbs, rows)| f(&limbs, rows));
+    let groups = limbs.div_ceil(size);
+    for g in 0..groups {
+        let limbs = g * limbs / groups..(g + 1) * limbs / groups;
+        let mut room = AlignedBuf::unfilled(digits.room() * limbs.len());
+        digits.begin(first + limbs.start..first + limbs.end, &mut room);
+        let rooms = room.chunks_exact_mut(digits.room());
+        for_each(rooms.zip(rows.by_ref()), |(room, ((x, y), i))| f(i, [x, y], room));
+    }
 }
 
 impl Evaluator<'_> {

@@ -1,12 +1,11 @@
 //! Sums of rotations that share a division by P.
 
-use rayon::prelude::*;
-
 use super::Evaluator;
 use super::switch::add_moved;
 use crate::error::Result;
 use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
+use crate::parallel::map;
 use crate::ring::{Basis, Ntt, Poly};
 
 /// A ciphertext, the Galois element that moves it, and that element's key.
@@ -35,7 +34,7 @@ impl Evaluator<'_> {
         for some in terms.chunks(at_once) {
             let moves: Vec<_> = some.iter().map(|t| params.automorphism(t.element)).collect();
             let switches: Vec<_> =
-                some.par_iter().map(|t| self.switch(t.c1, t.key, Plus::Halves([t.c0, None]))).collect::<Result<_>>()?;
+                map(some, |t| self.switch(t.c1, t.key, Plus::Halves([t.c0, None]))).into_iter().collect::<Result<_>>()?;
             let switched: Vec<_> = switches.into_iter().zip(moves.iter().map(|moves| &**moves)).collect();
             add_moved(params, [&mut sum0, &mut sum1], &switched);
         }

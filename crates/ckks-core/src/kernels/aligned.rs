@@ -18,6 +18,7 @@ unsafe impl bytemuck::Pod for Line {}
 
 /// A fixed number of words, aligned to 64 bytes. Long buffers come from and go back to a pool.
 pub struct AlignedBuf {
+    /// As many as the words need, or more: a buffer from the pool keeps its length, so that nothing has to be written when it is needed.
     lines: Vec<Line>,
     len: usize,
 }
@@ -28,28 +29,29 @@ impl AlignedBuf {
         let count = len.div_ceil(8);
         let lines = match pool::take(count) {
             Some(mut lines) => {
-                lines.clear();
-                lines.resize(count, Line([0; 8]));
+                lines[..count].fill(Line([0; 8]));
                 lines
             }
             None => fresh(count),
         };
-        memory::taken(bytes(count));
-        Self { lines, len }
+        Self::of(lines, len)
     }
 
     /// `len` words that whoever asks for them overwrites: what an earlier buffer held, or zeros.
     pub(crate) fn unfilled(len: usize) -> Self {
         let count = len.div_ceil(8);
-        let lines = match pool::take(count) {
-            Some(mut lines) => {
-                lines.resize(count, Line([0; 8]));
-                lines
-            }
-            None => fresh(count),
-        };
-        memory::taken(bytes(count));
-        Self { lines, len }
+        Self::of(pool::take(count).unwrap_or_else(|| fresh(count)), len)
+    }
+
+    fn of(lines: Vec<Line>, len: usize) -> Self {
+        let buf = Self { lines, len };
+        memory::taken(buf.bytes());
+        buf
+    }
+
+    /// Bytes of the lines that are used.
+    fn bytes(&self) -> u64 {
+        (self.len.div_ceil(8) * size_of::<Line>()) as u64
     }
 
     /// A copy of `words`.
@@ -102,14 +104,9 @@ impl Clone for AlignedBuf {
 
 impl Drop for AlignedBuf {
     fn drop(&mut self) {
-        memory::given(bytes(self.lines.len()));
+        memory::given(self.bytes());
         pool::give(std::mem::take(&mut self.lines));
     }
-}
-
-/// Size of `count` lines.
-fn bytes(count: usize) -> u64 {
-    (count * size_of::<Line>()) as u64
 }
 
 /// Gives the buffers that wait for reuse back to the system.
@@ -184,9 +181,16 @@ mod pool {
         POOL.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer with room for `count` lines and not for more than half as many again.
+    /// A buffer of `count` lines or more, up to half as many again.
     pub(super) fn take(count: usize) -> Option<Vec<Line>> {
-        if count < SHORTEST { None } else { pool().take(count) }
+        if count < SHORTEST {
+            return None;
+        }
+        let mut lines = pool().take(count)?;
+        if lines.len() < count {
+            lines.resize(count, Line([0; 8]));
+        }
+        Some(lines)
     }
 
     /// Forgets all buffers.

@@ -1,8 +1,7 @@
 //! Switching keys: the hybrid gadget (Han, Ki 2020, eprint 2019/688).
 
-use rayon::prelude::*;
-
 use crate::kernels::{self, AlignedBuf, PackedKey};
+use crate::parallel::for_each;
 use crate::params::Params;
 use crate::ring::sampling::{Seed, uniform_poly};
 use crate::ring::{Basis, Ntt, Poly};
@@ -124,7 +123,7 @@ impl SwitchingKey {
             limbs.push(limb);
             rest = after;
         }
-        limbs.into_par_iter().enumerate().for_each(|(i, words)| {
+        for_each(limbs.into_iter().enumerate(), |(i, words)| {
             for (half, poly) in [b, a].into_iter().enumerate() {
                 kernels::pack_key(params.modulus(basis, i), words, digits, (j, half), poly.limb(i));
             }

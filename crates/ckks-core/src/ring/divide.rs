@@ -1,10 +1,9 @@
 //! Exact-up-to-rounding division of an RNS polynomial by some of its own primes: rescaling and ModDown are the same step.
 
-use rayon::prelude::*;
-
-use super::{Basis, Ntt, Poly, sum_rows};
+use super::{Basis, Ntt, Poly, sum_all_rows};
 use crate::error::Result;
 use crate::kernels;
+use crate::parallel::for_each;
 use crate::params::Params;
 
 /// round(poly / D), D the product of the special primes of `poly` and of its ciphertext primes from `keep` upwards.
@@ -24,15 +23,13 @@ pub(crate) fn divide_by_dropped(params: &Params, mut poly: Poly<Ntt>, keep: usiz
     let factors: Vec<u64> = converter.factors().collect();
     // The dropped limbs lie behind each other at the end.
     let (kept, dropped) = poly.data_mut().split_at_mut(keep * n);
-    dropped
-        .par_chunks_exact_mut(n)
-        .zip(factors)
-        .enumerate()
-        .for_each(|(j, (limb, factor))| params.ntt(basis, keep + j).inverse_times(limb, factor, &[]));
+    for_each(dropped.chunks_exact_mut(n).zip(factors).enumerate(), |(j, (limb, factor))| {
+        params.ntt(basis, keep + j).inverse_times(limb, factor, &[]);
+    });
 
     let mut out = Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 });
     let terms: Vec<&[u64]> = dropped.chunks_exact(n).collect();
-    sum_rows(&converter, &terms, out.data_mut().chunks_exact_mut(n).collect());
+    sum_all_rows(&converter, terms, out.data_mut().chunks_exact_mut(n).collect());
     let inverses: Vec<u64> = (0..keep)
         .map(|i| {
             let m = params.q(i);

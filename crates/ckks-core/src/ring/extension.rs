@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::error::Result;
 use crate::kernels::{AlignedBuf, BasisConverter, Modulus, NttTable};
+use crate::parallel::for_each;
 use crate::params::Params;
 
 /// Words between the ends of rows that are read together: rows powers of two apart would share a few sets of every cache.
 const GAP: usize = 256;
 
-/// Columns of one task that makes all rows.
-const COLUMNS: usize = 8192;
+/// Columns of one task that sums rows: at most, and at least where there are more threads than that makes tasks.
+const COLUMNS: std::ops::RangeInclusive<usize> = 1024..=8192;
 
 /// Words from the start of one row to that of the next.
 pub(crate) fn row_stride(n: usize) -> usize {
@@ -67,19 +66,10 @@ impl Extension {
         (0..self.bases.from.len()).map(|i| self.row(i)).collect()
     }
 
-    /// Makes the coefficients modulo each of the primes that stand at `places` of the list of targets, if they are sums of several
-    /// rows; a single row is taken as it is by [`Extension::values`].
-    pub(crate) fn coefficients(&self, places: &[usize], out: &mut [&mut [u64]]) {
-        if let Some(converter) = &self.bases.converter {
-            converter.sums(places, &self.terms(), out);
-        }
-    }
-
-    /// [`Extension::coefficients`] for every target: `out` has a limb for each. Rows are read once.
-    pub(crate) fn all_coefficients(&self, out: &mut [u64]) {
-        if let Some(converter) = &self.bases.converter {
-            sum_rows(converter, &self.terms(), out.chunks_exact_mut(self.n).collect());
-        }
+    /// What makes the coefficients modulo each of the primes that stand at `places` of the list of targets, if they are sums of
+    /// several rows; a single row is taken as it is by [`Extension::values`].
+    pub(crate) fn sums<'r>(&'r self, places: Vec<usize>, outputs: Vec<&'r mut [u64]>) -> Option<RowSums<'r>> {
+        self.bases.converter.as_deref().map(|converter| RowSums { converter, terms: self.terms(), places, outputs })
     }
 
     /// The values modulo the prime of `table`, from coefficients that were made before. Meanwhile the memory of `soon` is fetched.
@@ -104,18 +94,38 @@ impl Extension {
     }
 }
 
-/// [`BasisConverter::sums`] for all targets, in parallel over blocks of columns: terms, which [`BasisConverter::factors`] have scaled, are
-/// read once.
-pub(crate) fn sum_rows(converter: &BasisConverter, terms: &[&[u64]], outputs: Vec<&mut [u64]>) {
-    let n = terms[0].len();
-    let places: Vec<usize> = (0..outputs.len()).collect();
-    let mut blocks: Vec<Vec<&mut [u64]>> = (0..n.div_ceil(COLUMNS)).map(|_| Vec::with_capacity(outputs.len())).collect();
-    for row in outputs {
-        blocks.iter_mut().zip(row.chunks_mut(COLUMNS)).for_each(|(block, part)| block.push(part));
+/// One call of [`BasisConverter::sums`], of terms that [`BasisConverter::factors`] have scaled.
+pub(crate) struct RowSums<'a> {
+    pub converter: &'a BasisConverter,
+    pub terms: Vec<&'a [u64]>,
+    /// Places in the list of target primes, one for each output.
+    pub places: Vec<usize>,
+    pub outputs: Vec<&'a mut [u64]>,
+}
+
+/// Runs all `sums` in parallel over blocks of columns: terms are read once.
+pub(crate) fn sum_rows<'a>(sums: impl IntoIterator<Item = RowSums<'a>>) {
+    // Without targets terms would be read for nothing.
+    let mut sums: Vec<_> = sums.into_iter().filter(|sum| !sum.outputs.is_empty()).collect();
+    let words: usize = sums.iter().map(|sum| sum.terms[0].len()).sum();
+    let share = words.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(*COLUMNS.start());
+    let columns = share.clamp(*COLUMNS.start(), *COLUMNS.end());
+    let mut tasks = Vec::new();
+    for RowSums { converter, terms, places, outputs } in &mut sums {
+        let count = terms[0].len().div_ceil(columns);
+        let mut blocks: Vec<Vec<&mut [u64]>> = (0..count).map(|_| Vec::with_capacity(outputs.len())).collect();
+        for row in outputs {
+            blocks.iter_mut().zip(row.chunks_mut(columns)).for_each(|(block, part)| block.push(part));
+        }
+        tasks.extend(blocks.into_iter().enumerate().map(|(b, block)| (*converter, &*terms, &*places, b, block)));
     }
-    blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
-        let columns = b * COLUMNS..((b + 1) * COLUMNS).min(n);
-        let terms: Vec<&[u64]> = terms.iter().map(|row| &row[columns.clone()]).collect();
-        converter.sums(&places, &terms, block);
+    for_each(tasks, |(converter, terms, places, b, mut block)| {
+        let terms: Vec<&[u64]> = terms.iter().map(|row| &row[b * columns..][..block[0].len()]).collect();
+        converter.sums(places, &terms, &mut block);
     });
+}
+
+/// [`sum_rows`] for all targets.
+pub(crate) fn sum_all_rows(converter: &BasisConverter, terms: Vec<&[u64]>, outputs: Vec<&mut [u64]>) {
+    sum_rows([RowSums { converter, terms, places: (0..outputs.len()).collect(), outputs }]);
 }

@@ -2,9 +2,8 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
-
 use crate::kernels::{self, AlignedBuf};
+use crate::parallel::for_each;
 use crate::params::Params;
 
 mod sealed {
@@ -101,7 +100,7 @@ impl<F: Form> Poly<F> {
     /// Runs `f(i, limb)` over all limbs in parallel.
     pub(crate) fn for_each_limb(&mut self, f: impl Fn(usize, &mut [u64]) + Sync + Send) {
         let n = self.n;
-        self.data.par_chunks_exact_mut(n).enumerate().for_each(|(i, limb)| f(i, limb));
+        for_each(self.data.chunks_exact_mut(n).enumerate(), |(i, limb)| f(i, limb));
     }
 
     /// A copy of the first `q` ciphertext limbs (special limbs are left behind).
@@ -228,7 +227,7 @@ pub(crate) fn fill_pair(
 ) -> (Poly<Ntt>, Poly<Ntt>) {
     let mut a = Poly::<Ntt>::unfilled(n, basis);
     let mut b = Poly::<Ntt>::unfilled(n, basis);
-    let limbs = a.data_mut().par_chunks_exact_mut(n).zip(b.data_mut().par_chunks_exact_mut(n));
-    limbs.enumerate().for_each(|(i, (x, y))| f(i, x, y));
+    let limbs = a.data_mut().chunks_exact_mut(n).zip(b.data_mut().chunks_exact_mut(n));
+    for_each(limbs.enumerate(), |(i, (x, y))| f(i, x, y));
     (a, b)
 }

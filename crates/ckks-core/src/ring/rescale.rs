@@ -3,6 +3,7 @@
 
 use super::{Basis, Ntt, Poly};
 use crate::kernels::{self, Modulus};
+use crate::parallel::both;
 use crate::params::Params;
 
 /// A polynomial over the primes of some level that can be divided by the last of them.
@@ -69,7 +70,7 @@ pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: 
         dividend.finish(i, m, out, m.inv(m.reduce_u64(last.value())));
     };
     super::fill_pair(n, Basis::at_level(level - 1), |i, out_x, out_y| {
-        rayon::join(|| part(&x, 0, i, out_x), || part(&y, 1, i, out_y));
+        both(|| part(&x, 0, i, out_x), || part(&y, 1, i, out_y));
     })
 }
 

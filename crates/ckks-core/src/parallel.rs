@@ -1,0 +1,147 @@
+//! Parallel loops whose threads wait awake.
+//!
+//! A key switch is half a dozen short loops one after the other. A thread of rayon's pool that finds nothing to do for a few
+//! microseconds goes to sleep, and waking it takes longer than many of these loops have work for: with two threads the sleeps took a
+//! tenth of a rotation. Here whoever waits for a loop's end looks for other work until then, and [`Awake`] keeps idle threads looking for
+//! work between one loop and the next. Which thread does what makes no difference to results.
+
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::Yield;
+
+/// Threads that an operation keeps awake at most.
+const MOST_AWAKE: usize = 16;
+
+/// Runs `f` on every item, on the threads of the current rayon pool, in order as far as one thread takes them.
+pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T) + Sync) {
+    let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let take = |place: &Mutex<Option<T>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let helpers = rayon::current_num_threads().min(items.len()).saturating_sub(1);
+    if helpers == 0 {
+        return items.iter().filter_map(take).for_each(f);
+    }
+    let (next, left) = (AtomicUsize::new(0), AtomicUsize::new(items.len()));
+    let work = || {
+        while let Some(place) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Counted also if `f` panics: others wait for it.
+            let _done = CountDown(&left);
+            take(place).into_iter().for_each(&f);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        (0..helpers).for_each(|_| scope.spawn(|_| work()));
+        work();
+        while left.load(Ordering::Acquire) > 0 {
+            look_for_work();
+        }
+    });
+}
+
+/// What `f` makes of every item, in order.
+pub(crate) fn map<T: Send, R: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let items: Vec<T> = items.into_iter().collect();
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    for_each(results.iter_mut().zip(items), |(result, item)| *result = Some(f(item)));
+    results.into_iter().flatten().collect()
+}
+
+/// Runs both, on two threads if there are.
+pub(crate) fn both<A: Send, B: Send>(f: impl FnOnce() -> A + Send, g: impl FnOnce() -> B + Send) -> (A, B) {
+    let (mut a, mut b) = (None, None);
+    let parts: [Box<dyn FnOnce() + Send + '_>; 2] = [Box::new(|| a = Some(f())), Box::new(|| b = Some(g()))];
+    for_each(parts, |part| part());
+    match (a, b) {
+        (Some(a), Some(b)) => (a, b),
+        _ => unreachable!("a loop runs every item"),
+    }
+}
+
+struct CountDown<'a>(&'a AtomicUsize);
+
+impl Drop for CountDown<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+fn look_for_work() {
+    if !matches!(rayon::yield_now(), Some(Yield::Executed)) {
+        spin_loop();
+    }
+}
+
+/// As long as this lives, idle threads of the current rayon pool look for work without sleeping.
+pub(crate) struct Awake {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Awake {
+    pub(crate) fn new() -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 1..rayon::current_num_threads().min(MOST_AWAKE) {
+            let is_over = is_over.clone();
+            // Nobody waits for these: what such a thread happens to be doing when the operation ends does not hold it up.
+            rayon::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    look_for_work();
+                }
+            });
+        }
+        Self { is_over }
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_threads(count: usize, f: impl FnOnce() + Send) {
+        rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap().install(f);
+    }
+
+    #[test]
+    fn every_item_is_taken_once() {
+        for threads in [1, 2, 3, 8] {
+            with_threads(threads, || {
+                let _awake = Awake::new();
+                for count in [0, 1, 2, 7, 100] {
+                    let mut seen = vec![0; count];
+                    for_each(seen.iter_mut().enumerate(), |(i, place)| {
+                        // A loop in a loop.
+                        let (mut x, mut y) = (0, 0);
+                        both(|| x = i, || y = 1);
+                        *place += x + y;
+                    });
+                    assert!(seen.iter().enumerate().all(|(i, &x)| x == i + 1));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn works_outside_a_pool_too() {
+        let sum = AtomicUsize::new(0);
+        for_each(0..100, |i| {
+            sum.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(sum.into_inner(), 4950);
+    }
+
+    #[test]
+    fn panics_come_through() {
+        for threads in [1, 3] {
+            with_threads(threads, || {
+                let run = || for_each(0..50, |i| assert!(i % 20 != 19, "item {i}"));
+                assert!(std::panic::catch_unwind(run).is_err());
+            });
+        }
+    }
+}
