@@ -20,7 +20,7 @@ pub mod file;
 pub mod kernels;
 pub mod keys;
 pub mod noise;
-pub(crate) mod parallel;
+pub mod parallel;
 pub mod params;
 pub mod plaintext;
 pub mod ring;

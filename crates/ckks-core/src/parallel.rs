@@ -2,7 +2,7 @@
 //!
 //! A key switch is half a dozen short loops one after the other. A thread of rayon's pool that finds nothing to do for a few
 //! microseconds goes to sleep, and waking it takes longer than many of these loops have work for: with two threads the sleeps took a
-//! tenth of a rotation. Here whoever waits for a loop's end looks for other work until then, and [`Awake`] keeps idle threads looking for
+//! tenth of a rotation. Here whoever waits for a loop's end looks for other work until then, and [`awake`] keeps idle threads looking for
 //! work between one loop and the next. Which thread does what makes no difference to results.
 
 use std::hint::spin_loop;
@@ -30,7 +30,8 @@ pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T
             take(place).into_iter().for_each(&f);
         }
     };
-    rayon::in_place_scope(|scope| {
+    // Outside the pool the caller would be one thread too many.
+    rayon::scope(|scope| {
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work();
         while left.load(Ordering::Acquire) > 0 {
@@ -72,30 +73,31 @@ fn look_for_work() {
     }
 }
 
-/// As long as this lives, idle threads of the current rayon pool look for work without sleeping.
-pub(crate) struct Awake {
-    is_over: Arc<AtomicBool>,
-}
-
-impl Awake {
-    pub(crate) fn new() -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
+/// Runs `f` on a thread of the current rayon pool, the global one outside of any, whose idle threads look for work without sleeping until
+/// `f` returns. Operations of this library do so each for itself; whoever runs many, one after the other, spares them the way into
+/// the pool.
+pub fn awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| {
+        let over = Over(Arc::new(AtomicBool::new(false)));
         for _ in 1..rayon::current_num_threads().min(MOST_AWAKE) {
-            let is_over = is_over.clone();
-            // Nobody waits for these: what such a thread happens to be doing when the operation ends does not hold it up.
+            let is_over = over.0.clone();
+            // Nobody waits for these: what such a thread happens to be doing when `f` returns does not hold it up.
             rayon::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     look_for_work();
                 }
             });
         }
-        Self { is_over }
-    }
+        f()
+    })
 }
 
-impl Drop for Awake {
+/// Says that it is over when it is dropped, by a panic too.
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -111,7 +113,7 @@ mod tests {
     fn every_item_is_taken_once() {
         for threads in [1, 2, 3, 8] {
             with_threads(threads, || {
-                let _awake = Awake::new();
+                awake(|| ());
                 for count in [0, 1, 2, 7, 100] {
                     let mut seen = vec![0; count];
                     for_each(seen.iter_mut().enumerate(), |(i, place)| {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ckks_core::circuits::Arithmetic;
 use ckks_core::file::Hex;
 use ckks_core::keys::EvaluationKeys;
+use ckks_core::parallel::awake;
 use ckks_core::params::Params;
 use he_tensor::evaluator::CkksEvaluator;
 
@@ -73,7 +74,12 @@ pub fn plan(model: &ServerModel) -> Result<Plan> {
 /// # Errors
 /// [`Error::Foreign`] for a query to another model or keys of another secret key; [`Error::Malformed`] for a query whose
 /// length class, level or scale is not the model's; [`ckks_core::Error::MissingKey`] for incomplete keys.
-pub fn infer(model: &ServerModel, keys: &EvaluationKeys, query: &Query, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+pub fn infer(
+    model: &ServerModel,
+    keys: &EvaluationKeys,
+    query: &Query,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Answer> {
     let start = Instant::now();
     let compiled = &model.compiled;
     let params = compiled.params();
@@ -90,11 +96,13 @@ pub fn infer(model: &ServerModel, keys: &EvaluationKeys, query: &Query, progress
         return Err(Error::Malformed { what: "query", field: "number of sentences", found: query.sentences.to_string(), needed });
     }
     keys.check(params, compiled.key_requirements_of(query.positions))?;
-    let evaluator = CkksEvaluator::new(params, keys)?;
-    let tokens = evaluator.admit(query.tokens.expand(params))?;
-    let score = circuit.run(&evaluator, &tokens, &mut |stage| progress(Progress { stage, elapsed: start.elapsed() }))?;
-    // The answer needs no more than the lowest limb, whatever levels are left.
-    let score = evaluator.drop_to_level(&score, 0)?;
+    let score = awake(|| {
+        let evaluator = CkksEvaluator::new(params, keys)?;
+        let tokens = evaluator.admit(query.tokens.expand(params))?;
+        let score = circuit.run(&evaluator, &tokens, &mut |stage| progress(Progress { stage, elapsed: start.elapsed() }))?;
+        // The answer needs no more than the lowest limb, whatever levels are left.
+        Ok::<_, Error>(evaluator.drop_to_level(&score, 0)?)
+    })?;
     Ok(Answer {
         key_id: query.key_id,
         query_id: query.query_id,

@@ -13,6 +13,7 @@ use crate::ciphertext::Ciphertext;
 use crate::encoding::Encoder;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
+use crate::parallel::{awake, both};
 
 /// What a ciphertext's slots hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,11 +118,13 @@ impl<'k> Bootstrapper<'k> {
     /// [`Error::LevelsExhausted`] below the input level, [`Error::ScaleMismatch`] for a ciphertext whose scale is not canonical
     /// where it matters.
     pub fn bootstrap(&self, ciphertext: &Ciphertext, slots: Slots) -> Result<Ciphertext> {
-        let coefficients = self.slots_to_coeffs(ciphertext)?;
-        let raised = self.mod_raise(&coefficients)?;
-        let coefficients = self.coeffs_to_slots(&raised, slots)?;
-        drop(raised);
-        self.eval_mod(&coefficients)
+        awake(|| {
+            let coefficients = self.slots_to_coeffs(ciphertext)?;
+            let raised = self.mod_raise(&coefficients)?;
+            let coefficients = self.coeffs_to_slots(&raised, slots)?;
+            drop(raised);
+            self.eval_mod(&coefficients)
+        })
     }
 
     /// [`Bootstrapper::bootstrap`], brought down to `level`. That the result is wanted lower saves nothing but a few milliseconds
@@ -222,7 +225,7 @@ impl<'k> Bootstrapper<'k> {
             Coefficients::Real(x) => part(x, None),
             Coefficients::Separate(real, imaginary) => {
                 // Side by side: fewer moments at which one thread waits for the other than within every step.
-                let (real, imaginary) = rayon::join(|| part(real, None), || part(imaginary, None));
+                let (real, imaginary) = both(|| part(real, None), || part(imaginary, None));
                 self.evaluator.add(&real?, &self.evaluator.mul_by_i(&imaginary?))
             }
             Coefficients::Packed(x) => {

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::eval::{self, RealMatrix};
 use crate::kernels::LARGEST_COEFFICIENT;
 use crate::keys::EvaluationKeys;
+use crate::parallel::{awake, map};
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, RealCoefficients, RealPlaintext, SubringPlaintext};
 
@@ -326,6 +327,6 @@ impl Arithmetic for CkksEvaluator<'_> {
             self.canonical(self.inner.rotate_sum_rescale(&[(&sum, at)])?)
         };
         // Chains are long and made of small steps: side by side they keep more threads busy than the steps do.
-        outputs.par_iter().map(output).collect()
+        awake(|| map(outputs, output)).into_iter().collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{
     self, AlignedBuf, ClassOutputs, ClassTransform, ClassWeights, LANE_INPUTS, LANE_OUTPUTS, Lane, Lanes, gemm_classes,
 };
-use crate::parallel::{Awake, for_each, map};
+use crate::parallel::{for_each, map};
 use crate::params::Scale;
 use crate::plaintext::RealPlaintext;
 use crate::ring::{Basis, Ntt, Poly};
@@ -83,7 +83,6 @@ impl Evaluator<'_> {
     }
 
     fn class_products(&self, inputs: &[&Ciphertext], matrix: &RealMatrix<'_>, steps: Option<&[i64]>) -> Result<ClassProducts> {
-        let _awake = Awake::new();
         let (n, period) = (self.params.n(), matrix.period);
         if !period.is_power_of_two() || period > n / 2 {
             let needed = format!("a power of two up to {}", n / 2);

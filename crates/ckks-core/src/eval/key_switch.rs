@@ -3,7 +3,7 @@
 use super::Evaluator;
 use crate::error::Result;
 use crate::keys::GadgetShape;
-use crate::parallel::{Awake, for_each};
+use crate::parallel::for_each;
 use crate::params::Params;
 use crate::ring::{Bases, Extension, Ntt, Poly, RowSums, row_stride, sum_rows};
 
@@ -76,7 +76,6 @@ pub(crate) struct Cut<'a> {
 
 impl<'a> Cut<'a> {
     pub(super) fn new(params: &Params, poly: &'a Poly<Ntt>, shape: GadgetShape) -> Result<Self> {
-        let _awake = Awake::new();
         let n = params.n();
         let level = poly.basis().q - 1;
         let basis = shape.basis(level);

@@ -6,7 +6,7 @@ use super::Evaluator;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Plus};
-use crate::parallel::for_each;
+use crate::parallel::{awake, for_each};
 use crate::params::Scale;
 use crate::ring::{Basis, Ntt, Poly};
 
@@ -116,7 +116,7 @@ impl Evaluator<'_> {
         let top = self.needs_level("a product", d2.basis().q - 1, level)?;
         let key = self.keys("relinearisation key", top)?.relinearisation(top)?;
         // P·d0 and P·d1 ride along, so that one division serves all.
-        let [c0, c1] = self.switch(d2, key, plus)?.divided(level + 1, None)?;
+        let [c0, c1] = awake(|| self.switch(d2, key, plus)?.divided(level + 1, None))?;
         let scale = (level + 1..=top).fold(scale, |scale, i| scale.over(self.prime_scale(i)));
         Ok(Ciphertext { c0, c1, scale })
     }
@@ -145,8 +145,10 @@ impl Evaluator<'_> {
     pub(crate) fn mul_to(&self, a: &Ciphertext, b: &Ciphertext, level: usize) -> Result<Ciphertext> {
         let low = if a.level() <= b.level() { a } else { b };
         let (a, b) = (self.lowered(a, low)?, self.lowered(b, low)?);
-        let d2 = Poly::product(&self.params, &a.c1, &b.c1);
-        self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, a.scale.times(b.scale), level)
+        awake(|| {
+            let d2 = Poly::product(&self.params, &a.c1, &b.c1);
+            self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, a.scale.times(b.scale), level)
+        })
     }
 
     /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).

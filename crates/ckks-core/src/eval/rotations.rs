@@ -7,7 +7,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
-use crate::parallel::{both, map};
+use crate::parallel::{awake, both, map};
 use crate::params::Scale;
 use crate::ring::divide_by_dropped;
 
@@ -25,6 +25,10 @@ impl<'k> Evaluator<'k> {
     /// # Errors
     /// [`crate::Error::MissingKey`] without a key for a step and this level.
     pub fn rotate_hoisted(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
+        awake(|| self.rotations(a, steps))
+    }
+
+    fn rotations(&self, a: &Ciphertext, steps: &[i64]) -> Result<Vec<Ciphertext>> {
         let keys = steps.iter().map(|&step| self.rotation_key(step, a.level())).collect::<Result<Vec<_>>>()?;
         // Keys of different levels may cut differently; digits that several rotations share are computed once.
         let mut cut: Vec<Decomposed> = Vec::new();
@@ -86,7 +90,7 @@ impl<'k> Evaluator<'k> {
                 None => still = Some(still.map_or_else(|| Ok((*a).clone()), |sum| self.add(&sum, a))?),
             }
         }
-        self.divide_rotated(&rotated, still, first.scale, level, rescalings)
+        awake(|| self.divide_rotated(&rotated, still, first.scale, level, rescalings))
     }
 
     /// Σ of rotated terms and of one that stands still, all of a scale and level, with one division by P and so many of the last
@@ -138,7 +142,7 @@ impl<'k> Evaluator<'k> {
     pub fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext> {
         let element = self.params.conjugation_element();
         let key = self.keys("conjugation key", a.level())?.galois(element, a.level(), || "conjugation key".into())?;
-        self.apply_galois(a, None, element, key)
+        awake(|| self.apply_galois(a, None, element, key))
     }
 
     /// The image of `a` under X → X^g, perhaps from digits of its second part that were made before.

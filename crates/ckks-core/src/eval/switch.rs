@@ -8,7 +8,7 @@ use super::{Decomposed, Evaluator};
 use crate::error::Result;
 use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
 use crate::keys::SwitchingKey;
-use crate::parallel::{Awake, both, for_each};
+use crate::parallel::{both, for_each};
 use crate::params::Params;
 use crate::ring::{Bases, Basis, Extension, Ntt, Poly, row_stride, sum_rows};
 
@@ -126,7 +126,6 @@ impl Switch<'_> {
     /// Both halves divided by P and by the ciphertext primes from `keep` upwards, rounded as [`crate::ring::divide_by_dropped`]
     /// does, then moved.
     pub(crate) fn divided(&self, keep: usize, moves: Option<&Moves>) -> Result<[Poly<Ntt>; 2]> {
-        let _awake = Awake::new();
         let params = self.params;
         let (n, stride) = (params.n(), row_stride(params.n()));
         let basis = self.basis();
@@ -171,7 +170,6 @@ impl Switch<'_> {
 /// Adds the images of key switches of one level to `sums`, over all their primes and still multiplied by P: one division then
 /// serves them all (eprint 2020/1203, section 4.3). The keys use one number of special primes.
 pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Switch<'_>, &Moves)]) {
-    let _awake = Awake::new();
     let n = params.n();
     let [x, y] = sums.map(Poly::data_mut);
     for (switch, moves) in terms {

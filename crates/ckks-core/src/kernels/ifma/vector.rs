@@ -42,6 +42,15 @@ pub fn prefetch(row: &Row) {
     unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().cast()) }
 }
 
+/// Up to eight words in the lowest lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub fn load_part<const WORDS: usize>(words: &[u64; WORDS]) -> __m512i {
+    let mask = ((1u32 << WORDS) - 1) as __mmask8;
+    // SAFETY: lanes that the mask leaves out are not read, and the others are the words of the reference.
+    unsafe { _mm512_maskz_loadu_epi64(mask, words.as_ptr().cast()) }
+}
+
 /// Eight words of four bytes each.
 #[inline]
 #[target_feature(enable = "avx512f")]
