@@ -1,57 +1,51 @@
 //! Buffers that start on a cache line, so that no vector load straddles two.
 
-#[cfg(target_os = "linux")]
-use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 
 use super::memory;
 
-/// Eight words on one cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u64; 8]);
-
-// SAFETY: `Line` is `repr(C)`, has no padding (64 bytes, alignment 64) and every bit pattern is a valid value.
-unsafe impl bytemuck::Zeroable for Line {}
-// SAFETY: as above; it is `Copy` and 'static.
-unsafe impl bytemuck::Pod for Line {}
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Words that may lie before the first whole line of a buffer.
+const MARGIN: usize = LINE / size_of::<u64>() - 1;
 
 /// A fixed number of words, aligned to 64 bytes. Long buffers come from and go back to a pool.
 pub struct AlignedBuf {
-    /// As many as the words need, or more: a buffer from the pool keeps its length, so that nothing has to be written when it is needed.
-    lines: Vec<Line>,
+    /// More than the words need: a buffer from the pool keeps its length, so that nothing has to be written when it is needed.
+    words: Vec<u64>,
+    start: usize,
     len: usize,
 }
 
 impl AlignedBuf {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
-        let count = len.div_ceil(8);
-        let lines = match pool::take(count) {
-            Some(mut lines) => {
-                lines[..count].fill(Line([0; 8]));
-                lines
+        match pool::take(len + MARGIN) {
+            Some(words) => {
+                let mut buf = Self::of(words, len);
+                buf.fill(0);
+                buf
             }
-            None => fresh(count),
-        };
-        Self::of(lines, len)
+            None => Self::of(fresh(len + MARGIN), len),
+        }
     }
 
     /// `len` words that whoever asks for them overwrites: what an earlier buffer held, or zeros.
     pub(crate) fn unfilled(len: usize) -> Self {
-        let count = len.div_ceil(8);
-        Self::of(pool::take(count).unwrap_or_else(|| fresh(count)), len)
+        Self::of(pool::take(len + MARGIN).unwrap_or_else(|| fresh(len + MARGIN)), len)
     }
 
-    fn of(lines: Vec<Line>, len: usize) -> Self {
-        let buf = Self { lines, len };
+    fn of(words: Vec<u64>, len: usize) -> Self {
+        let address = words.as_ptr() as usize;
+        let start = (address.next_multiple_of(LINE) - address) / size_of::<u64>();
+        let buf = Self { words, start, len };
         memory::taken(buf.bytes());
         buf
     }
 
     /// Bytes of the lines that are used.
     fn bytes(&self) -> u64 {
-        (self.len.div_ceil(8) * size_of::<Line>()) as u64
+        (self.len * size_of::<u64>()).next_multiple_of(LINE) as u64
     }
 
     /// A copy of `words`.
@@ -72,25 +66,24 @@ impl AlignedBuf {
     }
 }
 
-/// Lines of zeros in memory that nobody used before.
-fn fresh(count: usize) -> Vec<Line> {
-    let mut lines = Vec::with_capacity(count);
+/// Zeros in memory that nobody used before: the system clears pages when they are first touched, by the threads that need them.
+fn fresh(count: usize) -> Vec<u64> {
+    let words = vec![0; count];
     #[cfg(target_os = "linux")]
-    ask_for_huge_pages(lines.spare_capacity_mut());
-    lines.resize(count, Line([0; 8]));
-    lines
+    ask_for_huge_pages(&words);
+    words
 }
 
 /// Translations of addresses are what limits a stream of pages of 4 KiB: a key comes from memory half as fast again in pages of 2 MiB.
 /// They have to be asked for before anything is written.
 #[cfg(target_os = "linux")]
-fn ask_for_huge_pages(lines: &[MaybeUninit<Line>]) {
+fn ask_for_huge_pages(words: &[u64]) {
     const HUGE: usize = 2 << 20;
-    let range = lines.as_ptr_range();
+    let range = words.as_ptr_range();
     let (start, end) = ((range.start as usize).next_multiple_of(HUGE), range.end as usize / HUGE * HUGE);
     if start < end {
         let whole = range.start.wrapping_byte_add(start - range.start as usize).cast_mut().cast();
-        // SAFETY: the pages from `start` to `end` lie wholly in `lines`; the advice changes neither their contents nor their rights.
+        // SAFETY: the pages from `start` to `end` lie wholly in `words`; the advice changes neither their contents nor their rights.
         // A kernel that refuses it leaves everything as it was.
         let _ = unsafe { rustix::mm::madvise(whole, end - start, rustix::mm::Advice::LinuxHugepage) };
     }
@@ -105,7 +98,7 @@ impl Clone for AlignedBuf {
 impl Drop for AlignedBuf {
     fn drop(&mut self) {
         memory::given(self.bytes());
-        pool::give(std::mem::take(&mut self.lines));
+        pool::give(std::mem::take(&mut self.words));
     }
 }
 
@@ -120,12 +113,10 @@ mod pool {
     use std::collections::{BTreeMap, VecDeque};
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    use super::Line;
-
     /// Shorter buffers are cheap to allocate.
-    const SHORTEST: usize = 1 << 9;
-    /// At most this many lines (1 GiB) wait for reuse.
-    const LARGEST_TOTAL: usize = 1 << 24;
+    const SHORTEST: usize = 1 << 12;
+    /// At most this many words (1 GiB) wait for reuse.
+    const LARGEST_TOTAL: usize = 1 << 27;
 
     struct Pool {
         /// Of each capacity the buffers and when they came, the oldest first.
@@ -136,21 +127,21 @@ mod pool {
 
     static POOL: Mutex<Pool> = Mutex::new(Pool { by_capacity: BTreeMap::new(), total: 0, came: 0 });
 
-    type Waiting = VecDeque<(u64, Vec<Line>)>;
+    type Waiting = VecDeque<(u64, Vec<u64>)>;
 
     impl Pool {
-        fn take(&mut self, count: usize) -> Option<Vec<Line>> {
+        fn take(&mut self, count: usize) -> Option<Vec<u64>> {
             let capacity = *self.by_capacity.range(count..=count + count / 2).next()?.0;
             self.pop(capacity, Waiting::pop_back)
         }
 
         /// Keeps a buffer and returns what is to be forgotten for it: what has waited longest, so that no phase of a program leaves
         /// the pool full of lengths that the next one has no use for.
-        fn give(&mut self, lines: Vec<Line>) -> Vec<Vec<Line>> {
-            let capacity = lines.capacity();
+        fn give(&mut self, words: Vec<u64>) -> Vec<Vec<u64>> {
+            let capacity = words.capacity();
             let mut forgotten = Vec::new();
             if capacity > LARGEST_TOTAL {
-                forgotten.push(lines);
+                forgotten.push(words);
                 return forgotten;
             }
             while self.total + capacity > LARGEST_TOTAL {
@@ -160,20 +151,20 @@ mod pool {
             }
             self.came += 1;
             self.total += capacity;
-            self.by_capacity.entry(capacity).or_default().push_back((self.came, lines));
+            self.by_capacity.entry(capacity).or_default().push_back((self.came, words));
             forgotten
         }
 
         /// A buffer of this capacity, from one end of its list.
-        fn pop(&mut self, capacity: usize, end: impl Fn(&mut Waiting) -> Option<(u64, Vec<Line>)>) -> Option<Vec<Line>> {
+        fn pop(&mut self, capacity: usize, end: impl Fn(&mut Waiting) -> Option<(u64, Vec<u64>)>) -> Option<Vec<u64>> {
             let list = self.by_capacity.get_mut(&capacity)?;
             let found = end(list);
             if list.is_empty() {
                 self.by_capacity.remove(&capacity);
             }
-            let (_, lines) = found?;
+            let (_, words) = found?;
             self.total -= capacity;
-            Some(lines)
+            Some(words)
         }
     }
 
@@ -181,16 +172,16 @@ mod pool {
         POOL.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer of `count` lines or more, up to half as many again.
-    pub(super) fn take(count: usize) -> Option<Vec<Line>> {
+    /// A buffer of `count` words or more, up to half as many again.
+    pub(super) fn take(count: usize) -> Option<Vec<u64>> {
         if count < SHORTEST {
             return None;
         }
-        let mut lines = pool().take(count)?;
-        if lines.len() < count {
-            lines.resize(count, Line([0; 8]));
+        let mut words = pool().take(count)?;
+        if words.len() < count {
+            words.resize(count, 0);
         }
-        Some(lines)
+        Some(words)
     }
 
     /// Forgets all buffers.
@@ -201,10 +192,10 @@ mod pool {
     }
 
     /// Keeps a buffer for reuse, if it is long.
-    pub(super) fn give(lines: Vec<Line>) {
-        if lines.capacity() >= SHORTEST {
+    pub(super) fn give(words: Vec<u64>) {
+        if words.capacity() >= SHORTEST {
             // Giving pages back takes long: only after the lock is open again.
-            let forgotten = pool().give(lines);
+            let forgotten = pool().give(words);
             drop(forgotten);
         }
     }
@@ -220,7 +211,7 @@ mod pool {
         assert_eq!(forgotten.iter().map(Vec::capacity).collect::<Vec<_>>(), [quarter - 1, quarter]);
         assert!(pool.total <= LARGEST_TOTAL);
         assert!(pool.take(LARGEST_TOTAL / 3).is_some() && pool.take(LARGEST_TOTAL / 3).is_none());
-        assert_eq!(pool.take(quarter).map(|lines| lines.capacity()), Some(quarter));
+        assert_eq!(pool.take(quarter).map(|words| words.capacity()), Some(quarter));
         assert_eq!(pool.total, quarter - 2);
         assert_eq!(pool.give(Vec::with_capacity(LARGEST_TOTAL + 1)).len(), 1);
     }
@@ -230,13 +221,13 @@ impl Deref for AlignedBuf {
     type Target = [u64];
 
     fn deref(&self) -> &[u64] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &self.words[self.start..][..self.len]
     }
 }
 
 impl DerefMut for AlignedBuf {
     fn deref_mut(&mut self) -> &mut [u64] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        &mut self.words[self.start..][..self.len]
     }
 }
 
