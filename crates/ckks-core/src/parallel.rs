@@ -109,21 +109,37 @@ mod tests {
         rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap().install(f);
     }
 
+    fn items_are_taken_once() {
+        for count in [0, 1, 2, 7, 100] {
+            let mut seen = vec![0; count];
+            for_each(seen.iter_mut().enumerate(), |(i, place)| {
+                // A loop in a loop.
+                let (x, y) = both(|| i, || 1);
+                *place += x + y;
+            });
+            assert!(seen.iter().enumerate().all(|(i, &x)| x == i + 1));
+            assert_eq!(map(0..count, |i| i * i), (0..count).map(|i| i * i).collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn every_item_is_taken_once() {
         for threads in [1, 2, 3, 8] {
             with_threads(threads, || {
-                awake(|| ());
-                for count in [0, 1, 2, 7, 100] {
-                    let mut seen = vec![0; count];
-                    for_each(seen.iter_mut().enumerate(), |(i, place)| {
-                        // A loop in a loop.
-                        let (mut x, mut y) = (0, 0);
-                        both(|| x = i, || y = 1);
-                        *place += x + y;
-                    });
-                    assert!(seen.iter().enumerate().all(|(i, &x)| x == i + 1));
-                }
+                items_are_taken_once();
+                // Several operations at a time, as a server has them.
+                for_each(0..4, |_| awake(items_are_taken_once));
+            });
+        }
+    }
+
+    #[test]
+    fn an_operations_result_comes_through_and_its_panic_too() {
+        for threads in [1, 2] {
+            with_threads(threads, || {
+                assert_eq!(awake(|| 5), 5);
+                assert!(std::panic::catch_unwind(|| awake(|| panic!("passed on"))).is_err());
+                items_are_taken_once();
             });
         }
     }
