@@ -13,6 +13,8 @@ use rayon::Yield;
 
 /// Threads that an operation keeps awake at most.
 const MOST_AWAKE: usize = 16;
+/// Looks for work, of a fraction of a microsecond each, before a waiting thread offers its core to others.
+const ROUNDS: u32 = 64;
 
 /// Runs `f` on every item, on the threads of the current rayon pool, in order as far as one thread takes them.
 pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T) + Sync) {
@@ -34,9 +36,7 @@ pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T
     rayon::scope(|scope| {
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work();
-        while left.load(Ordering::Acquire) > 0 {
-            look_for_work();
-        }
+        wait_while(|| left.load(Ordering::Acquire) > 0);
     });
 }
 
@@ -67,9 +67,20 @@ impl Drop for CountDown<'_> {
     }
 }
 
-fn look_for_work() {
-    if !matches!(rayon::yield_now(), Some(Yield::Executed)) {
-        spin_loop();
+/// Does what other work there is for as long as `is_waiting`.
+fn wait_while(is_waiting: impl Fn() -> bool) {
+    let mut idle = 0u32;
+    while is_waiting() {
+        if matches!(rayon::yield_now(), Some(Yield::Executed)) {
+            continue;
+        }
+        idle = idle.wrapping_add(1);
+        if idle.is_multiple_of(ROUNDS) {
+            // Where there are more threads than cores, one that has work may be waiting for this core.
+            std::thread::yield_now();
+        } else {
+            spin_loop();
+        }
     }
 }
 
@@ -82,11 +93,7 @@ pub fn awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         for _ in 1..rayon::current_num_threads().min(MOST_AWAKE) {
             let is_over = over.0.clone();
             // Nobody waits for these: what such a thread happens to be doing when `f` returns does not hold it up.
-            rayon::spawn(move || {
-                while !is_over.load(Ordering::Relaxed) {
-                    look_for_work();
-                }
-            });
+            rayon::spawn(move || wait_while(|| !is_over.load(Ordering::Relaxed)));
         }
         f()
     })
