@@ -15,11 +15,10 @@ const ROUNDS: u64 = 1 << 20;
 
 /// Rows `machine/…`: bytes a second read from memory (`bandwidth`), read from and written to memory (`copy`), read from and
 /// written to the second-level cache (`l2`), and products a second (`mul52`: halves of 52-bit products on the IFMA path, 64-bit products on others).
-pub fn run(bench: &mut Bench) -> Result<()> {
+pub fn run(bench: &mut Bench, threads: usize) -> Result<()> {
     if !["bandwidth", "copy", "l2", "mul52"].iter().any(|row| bench.wants(&format!("machine/{row}"))) {
         return Ok(());
     }
-    let threads = bench.threads;
     let words = vec![1u64; LARGE];
     let bytes = (LARGE * size_of::<u64>()) as f64;
     let part = LARGE / threads;

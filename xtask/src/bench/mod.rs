@@ -28,7 +28,7 @@ pub struct Args {
     /// One JSON object a line instead of a table.
     #[arg(long)]
     json: bool,
-    /// Threads to measure with, in turn.
+    /// Numbers of threads to measure with; they take turns within every row.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
     /// Kernel paths to measure, in turn: ifma, avx2, concrete-ntt, portable; by default the one that runs otherwise.
@@ -61,32 +61,21 @@ pub fn run(args: &Args) -> Result<()> {
     if args.threads.contains(&0) || args.samples == 0 {
         bail!("--threads and --samples need numbers from 1 on");
     }
-    let mut bench = Bench::new(args.filter.clone(), args.json, args.samples);
+    let mut bench = Bench::new(args.filter.clone(), args.json, args.samples, &args.threads)?;
     for path in paths {
         force_path(Some(path))?;
         let header = header::describe(&sets::all())?;
         bench.header(&header, &header::text(&header));
-        for &threads in &args.threads {
-            bench.threads = threads;
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-            pool.install(|| rows(&mut bench, threads == args.threads[0]))?;
-        }
+        bench.with_each(machine::run)?;
+        bench.with_first(kernels::run)?;
+        operations::run(&mut bench)?;
+        matrices::run(&mut bench)?;
         bootstrap::run(&mut bench, &args.threads)?;
     }
     if bench.rows == 0 {
         bail!("no row has a name that contains {:?}", args.filter);
     }
     Ok(())
-}
-
-/// All rows, in the pool of the caller; `first` for the first number of threads. What runs in one thread has no second row.
-fn rows(bench: &mut Bench, first: bool) -> Result<()> {
-    machine::run(bench)?;
-    if first {
-        kernels::run(bench)?;
-    }
-    operations::run(bench)?;
-    matrices::run(bench)
 }
 
 /// The paths of these names, or the one that runs without any.
