@@ -129,9 +129,22 @@ fn radix(log_len: u32) -> u32 {
 /// (x, y) → (x + w·y, x − w·y). Words that the next stage only multiplies need not be `CLEAN` above 52 bits.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn butterfly<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, (w, quotient): Factor) {
+fn butterfly<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, w: Factor) {
+    *x = if LAZY { *x } else { reduce_once(*x, prime.two_p) };
+    butterfly_below_2p::<LAZY, CLEAN>(prime, x, y, w);
+}
+
+/// [`butterfly`] for x below 2p, or lazy.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn butterfly_below_2p<const LAZY: bool, const CLEAN: bool>(
+    prime: &Prime,
+    x: &mut __m512i,
+    y: &mut __m512i,
+    (w, quotient): Factor,
+) {
     let t = if LAZY || !CLEAN { prime.times_unmasked(*y, w, quotient) } else { prime.times_lazy(*y, w, quotient) };
-    let u = if LAZY { *x } else { reduce_once(*x, prime.two_p) };
+    let u = *x;
     *y = sub(add(u, prime.two_p), t);
     *x = add(u, t);
 }
@@ -227,11 +240,10 @@ fn centred_quarters<const LAZY: bool, const CLEAN: bool>(
     }
 }
 
-/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`, and perhaps the reduction to [0, p).
-/// `beside` is transposed meanwhile.
+/// Three stages on eight vectors at distances 4, 2, 1, with the roots at places 2^s + g of `w`. `beside` is transposed meanwhile.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn three_stages<const LAZY: bool, const CLEAN: bool, const REDUCE: bool>(
+fn three_stages<const LAZY: bool, const CLEAN: bool>(
     prime: &Prime,
     x: &mut [__m512i; 8],
     w: &[Factor; 8],
@@ -242,6 +254,48 @@ fn three_stages<const LAZY: bool, const CLEAN: bool, const REDUCE: bool>(
     butterfly::<LAZY, true>(prime, x1, x5, w[1]);
     butterfly::<LAZY, false>(prime, x2, x6, w[1]);
     butterfly::<LAZY, false>(prime, x3, x7, w[1]);
+    two_more_stages::<LAZY, CLEAN>(prime, x, w, beside);
+}
+
+/// The stages inside rows, for vectors that stand transposed: vector k is multiplied by power k of `twist` before. The results are reduced to
+/// [0, p). `beside` is transposed meanwhile.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn twisted_stages<const LAZY: bool>(
+    prime: &Prime,
+    x: &mut [__m512i; 8],
+    twist: &[Factor; 8],
+    w: &[Factor; 8],
+    beside: &mut [__m512i; 8],
+) {
+    if !LAZY {
+        x[0] = _mm512_and_si512(x[0], prime.mask);
+    }
+    for k in 1..8 {
+        let (s, quotient) = twist[k];
+        // The second half is only multiplied.
+        x[k] = if LAZY || k >= 4 { prime.times_unmasked(x[k], s, quotient) } else { prime.times_lazy(x[k], s, quotient) };
+    }
+    let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+    butterfly::<LAZY, true>(prime, x0, x4, w[1]);
+    butterfly_below_2p::<LAZY, true>(prime, x1, x5, w[1]);
+    butterfly_below_2p::<LAZY, false>(prime, x2, x6, w[1]);
+    butterfly_below_2p::<LAZY, false>(prime, x3, x7, w[1]);
+    two_more_stages::<LAZY, true>(prime, x, w, beside);
+    for k in 0..8 {
+        x[k] = reduce::<LAZY>(prime, x[k]);
+    }
+}
+
+/// The second and the third stage, and the transposition of `beside`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn two_more_stages<const LAZY: bool, const CLEAN: bool>(
+    prime: &Prime,
+    [x0, x1, x2, x3, x4, x5, x6, x7]: &mut [__m512i; 8],
+    w: &[Factor; 8],
+    beside: &mut [__m512i; 8],
+) {
     *beside = exchange_words(*beside);
     butterfly::<LAZY, true>(prime, x0, x2, w[2]);
     butterfly::<LAZY, false>(prime, x1, x3, w[2]);
@@ -253,11 +307,6 @@ fn three_stages<const LAZY: bool, const CLEAN: bool, const REDUCE: bool>(
     butterfly::<LAZY, CLEAN>(prime, x4, x5, w[6]);
     butterfly::<LAZY, CLEAN>(prime, x6, x7, w[7]);
     *beside = exchange_halves(*beside);
-    if REDUCE {
-        for k in 0..8 {
-            x[k] = reduce::<LAZY>(prime, x[k]);
-        }
-    }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -283,7 +332,7 @@ fn eighths<const LAZY: bool, const CLEAN: bool>(prime: &Prime, rows: &mut [Row],
         for k in 0..8 {
             x[k] = load(&rows[k * eighth + i]);
         }
-        three_stages::<LAZY, CLEAN, false>(prime, &mut x, w, &mut [_mm512_setzero_si512(); 8]);
+        three_stages::<LAZY, CLEAN>(prime, &mut x, w, &mut [_mm512_setzero_si512(); 8]);
         for k in 0..8 {
             store(&mut rows[k * eighth + i], x[k]);
         }
@@ -307,8 +356,8 @@ fn forward_leaves<const LAZY: bool>(
     let mut next = now;
     for i in 0..count + 2 {
         if i >= 2 {
-            twist::<LAZY>(prime, &mut now, &twist_factors(prime, &leaves[i - 2]));
-            three_stages::<LAZY, true, true>(prime, &mut now, &back_factors(back), &mut next);
+            let twist = twist_factors(prime, &leaves[i - 2]);
+            twisted_stages::<LAZY>(prime, &mut now, &twist, &back_factors(back), &mut next);
         } else {
             next = transpose(next);
         }
@@ -316,7 +365,8 @@ fn forward_leaves<const LAZY: bool>(
         if i < count {
             soon.ask();
             after = load_rows(&runs[i]);
-            three_stages::<LAZY, true, false>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
+            // Of every run's words one in eight is not multiplied next.
+            three_stages::<LAZY, false>(prime, &mut after, &front_factors(prime, &leaves[i]), &mut now);
         } else {
             now = transpose(now);
         }
@@ -325,16 +375,6 @@ fn forward_leaves<const LAZY: bool>(
         }
         now = next;
         next = after;
-    }
-}
-
-/// Vector k of a transposed run times s^k; the first half is added to in the next stage and has to be clean.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn twist<const LAZY: bool>(prime: &Prime, x: &mut [__m512i; 8], s: &[Factor; 8]) {
-    for k in 1..8 {
-        let (w, quotient) = s[k];
-        x[k] = if LAZY || k >= 4 { prime.times_unmasked(x[k], w, quotient) } else { prime.times_lazy(x[k], w, quotient) };
     }
 }
 

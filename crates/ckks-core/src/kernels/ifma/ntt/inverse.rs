@@ -262,8 +262,51 @@ fn last_radix_4<const LAZY: bool>(prime: &Prime, rows: &mut [Row], scale: Root, 
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn three_stages<const LAZY: bool>(prime: &Prime, first: u64, x: &mut [__m512i; 8], w: &[Factor; 8], beside: &mut [__m512i; 8]) {
-    let [first, second, third] = bounds(prime, first);
+    let third = two_stages::<LAZY>(prime, first, x, w, beside);
     let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+    butterfly::<LAZY>(prime, third, x0, x4, w[1]);
+    butterfly::<LAZY>(prime, third, x1, x5, w[1]);
+    butterfly::<LAZY>(prime, third, x2, x6, w[1]);
+    butterfly::<LAZY>(prime, third, x3, x7, w[1]);
+    *beside = exchange_halves(*beside);
+}
+
+/// The stages inside rows, from residues; then vector k is multiplied by power k of `twist`, except the first one. `beside` is transposed
+/// meanwhile.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn twisted_stages<const LAZY: bool>(
+    prime: &Prime,
+    x: &mut [__m512i; 8],
+    twist: &[Factor; 8],
+    w: &[Factor; 8],
+    beside: &mut [__m512i; 8],
+) {
+    let third = two_stages::<LAZY>(prime, 1, x, w, beside);
+    for k in 0..4 {
+        let (sum, difference) = (add(x[k], x[k + 4]), sub(add(x[k + 4], if LAZY { third } else { prime.two_p }), x[k]));
+        // What is multiplied next need not be reduced.
+        x[k] = if LAZY || k > 0 { sum } else { reduce_once(sum, prime.two_p) };
+        x[k + 4] = prime.times_unmasked(difference, w[1].0, w[1].1);
+    }
+    *beside = exchange_halves(*beside);
+    for k in 1..8 {
+        let (s, quotient) = twist[k];
+        x[k] = if LAZY { prime.times_unmasked(x[k], s, quotient) } else { prime.times_lazy(x[k], s, quotient) };
+    }
+}
+
+/// The first two stages and two thirds of the transposition of `beside`; returns the bound of words at the third stage.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn two_stages<const LAZY: bool>(
+    prime: &Prime,
+    first: u64,
+    [x0, x1, x2, x3, x4, x5, x6, x7]: &mut [__m512i; 8],
+    w: &[Factor; 8],
+    beside: &mut [__m512i; 8],
+) -> __m512i {
+    let [first, second, third] = bounds(prime, first);
     butterfly::<LAZY>(prime, first, x0, x1, w[7]);
     butterfly::<LAZY>(prime, first, x2, x3, w[6]);
     butterfly::<LAZY>(prime, first, x4, x5, w[5]);
@@ -274,11 +317,7 @@ fn three_stages<const LAZY: bool>(prime: &Prime, first: u64, x: &mut [__m512i; 8
     butterfly::<LAZY>(prime, second, x4, x6, w[2]);
     butterfly::<LAZY>(prime, second, x5, x7, w[2]);
     *beside = exchange_lanes(*beside);
-    butterfly::<LAZY>(prime, third, x0, x4, w[1]);
-    butterfly::<LAZY>(prime, third, x1, x5, w[1]);
-    butterfly::<LAZY>(prime, third, x2, x6, w[1]);
-    butterfly::<LAZY>(prime, third, x3, x7, w[1]);
-    *beside = exchange_halves(*beside);
+    third
 }
 
 /// The first six stages of runs of 64 words, with the leaves in reverse. Before and between the two halves of its stages a run is
@@ -306,10 +345,8 @@ fn inverse_leaves<const LAZY: bool>(
             after = in_reverse(load_rows(&runs[i]));
         }
         if (1..=count).contains(&i) {
-            three_stages::<LAZY>(prime, 1, &mut next, &back_factors(back), &mut after);
-            for (x, (s, quotient)) in next.iter_mut().zip(twist_factors(prime, leaf(i - 1))).skip(1) {
-                *x = if LAZY { prime.times_unmasked(*x, s, quotient) } else { prime.times_lazy(*x, s, quotient) };
-            }
+            let twist = twist_factors(prime, leaf(i - 1));
+            twisted_stages::<LAZY>(prime, &mut next, &twist, &back_factors(back), &mut after);
         } else {
             after = transpose(after);
         }
