@@ -59,6 +59,38 @@ pub(crate) fn both<A: Send, B: Send>(f: impl FnOnce() -> A + Send, g: impl FnOnc
     }
 }
 
+/// Takes work that other threads do.
+pub(crate) struct Background<'a, 's> {
+    /// `None` where there is one thread.
+    scope: Option<&'a rayon::Scope<'s>>,
+    running: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl<'s> Background<'_, 's> {
+    /// Has `f` done, and returns when less of such work than there are threads waits or runs.
+    pub(crate) fn run(&self, f: impl FnOnce() + Send + 's) {
+        let Some(scope) = self.scope else { return f() };
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let running = self.running.clone();
+        scope.spawn(move |_| {
+            let _done = CountDown(&running);
+            f();
+        });
+        wait_while(|| self.running.load(Ordering::Acquire) >= self.most);
+    }
+}
+
+/// Runs `f` on this thread, in the pool or not, and what it gives away on the pool's; returns when all of that is done.
+pub(crate) fn in_background<'s, R>(f: impl FnOnce(&Background<'_, 's>) -> R) -> R {
+    let most = rayon::current_num_threads();
+    let running = Arc::new(AtomicUsize::new(0));
+    if most == 1 {
+        return f(&Background { scope: None, running, most });
+    }
+    rayon::in_place_scope(|scope| f(&Background { scope: Some(scope), running, most }))
+}
+
 struct CountDown<'a>(&'a AtomicUsize);
 
 impl Drop for CountDown<'_> {
@@ -71,15 +103,18 @@ impl Drop for CountDown<'_> {
 fn wait_while(is_waiting: impl Fn() -> bool) {
     let mut idle = 0u32;
     while is_waiting() {
-        if matches!(rayon::yield_now(), Some(Yield::Executed)) {
-            continue;
-        }
-        idle = idle.wrapping_add(1);
-        if idle.is_multiple_of(ROUNDS) {
-            // Where there are more threads than cores, one that has work may be waiting for this core.
-            std::thread::yield_now();
-        } else {
-            spin_loop();
+        match rayon::yield_now() {
+            Some(Yield::Executed) => {}
+            Some(Yield::Idle) if !idle.is_multiple_of(ROUNDS) => {
+                idle = idle.wrapping_add(1);
+                spin_loop();
+            }
+            // Where there are more threads than cores, one that has work may be waiting for this core; a thread outside the pool (`None`) is
+            // one more, and has none.
+            _ => {
+                idle = idle.wrapping_add(1);
+                std::thread::yield_now();
+            }
         }
     }
 }
@@ -148,6 +183,19 @@ mod tests {
                 assert!(std::panic::catch_unwind(|| awake(|| panic!("passed on"))).is_err());
                 items_are_taken_once();
             });
+        }
+    }
+
+    #[test]
+    fn work_given_away_is_done() {
+        let run = || {
+            let done: Vec<AtomicBool> = (0..20).map(|_| AtomicBool::new(false)).collect();
+            in_background(|background| done.iter().for_each(|d| background.run(|| d.store(true, Ordering::Relaxed))));
+            assert!(done.into_iter().all(AtomicBool::into_inner));
+        };
+        run();
+        for threads in [1, 2, 3] {
+            with_threads(threads, run);
         }
     }
 

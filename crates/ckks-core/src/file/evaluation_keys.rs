@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,9 @@ use super::storable::{Storable, check_level, check_limbs, poly_len, read_poly, w
 use super::{in_file, open, read_by};
 use crate::error::{Error, Result};
 use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements, SwitchingKey};
+use crate::parallel::in_background;
 use crate::params::Params;
+use crate::ring::{Ntt, Poly};
 
 /// Header of evaluation keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +119,7 @@ pub(super) fn write_halves(key: &SwitchingKey, params: &Params, writer: &mut Pay
     (0..key.shape().digits(key.shape().level)).try_for_each(|j| write_poly(params, &key.b_half(params, j), writer))
 }
 
-/// The keys of a list whose shapes were checked. One key after the other: nothing but the keys themselves is in memory.
+/// The keys of a list whose shapes were checked.
 pub(super) fn read_list(
     list: &[KeyEntry],
     key_id: Hex<16>,
@@ -126,7 +129,8 @@ pub(super) fn read_list(
     read_chosen(list, key_id, params, reader, |_| true)
 }
 
-/// Those keys of a list that `keep` chooses.
+/// Those keys of a list that `keep` chooses. While the file is read other threads expand the seeds of keys that were read before, each
+/// one at a time: besides the keys themselves no more of them than there are threads is in memory.
 fn read_chosen(
     list: &[KeyEntry],
     key_id: Hex<16>,
@@ -134,18 +138,28 @@ fn read_chosen(
     reader: &mut PayloadReader<'_>,
     keep: impl Fn(&KeyEntry) -> bool,
 ) -> Result<EvaluationKeys> {
-    let mut keys = EvaluationKeys::empty(params, key_id.0);
-    for entry in list {
-        if !keep(entry) {
+    let expanded: Vec<OnceLock<SwitchingKey>> = list.iter().map(|_| OnceLock::new()).collect();
+    in_background(|background| {
+        for (entry, place) in list.iter().zip(&expanded) {
             let shape = entry.shape(params)?;
-            let half = poly_len(params, shape.basis(shape.level)).get();
-            reader.skip(half * shape.digits(shape.level) as u64)?;
-            continue;
+            if keep(entry) {
+                let halves = read_halves(shape, params, reader)?;
+                background.run(move || {
+                    let _ = place.set(expand(shape, entry.seed, params, &halves));
+                });
+            } else {
+                let half = poly_len(params, shape.basis(shape.level)).get();
+                reader.skip(half * shape.digits(shape.level) as u64)?;
+            }
         }
-        let key = read_key(entry.shape(params)?, entry.seed, params, reader)?;
-        match entry.galois_element {
-            None => keys.insert_relinearisation(key),
-            Some(element) => keys.insert_galois(element, key),
+        Ok(())
+    })?;
+    let mut keys = EvaluationKeys::empty(params, key_id.0);
+    for (entry, key) in list.iter().zip(expanded) {
+        match (key.into_inner(), entry.galois_element) {
+            (None, _) => {}
+            (Some(key), None) => keys.insert_relinearisation(key),
+            (Some(key), Some(element)) => keys.insert_galois(element, key),
         }
     }
     Ok(keys)
@@ -157,13 +171,20 @@ pub(super) fn read_key(
     params: &Params,
     reader: &mut PayloadReader<'_>,
 ) -> Result<SwitchingKey> {
-    let basis = shape.basis(shape.level);
+    Ok(expand(shape, seed, params, &read_halves(shape, params, reader)?))
+}
+
+fn read_halves(shape: GadgetShape, params: &Params, reader: &mut PayloadReader<'_>) -> Result<Vec<Poly<Ntt>>> {
+    (0..shape.digits(shape.level)).map(|_| read_poly(params, shape.basis(shape.level), reader)).collect()
+}
+
+fn expand(shape: GadgetShape, seed: Hex<32>, params: &Params, halves: &[Poly<Ntt>]) -> SwitchingKey {
     let mut key = SwitchingKey::empty(params, shape, seed.0);
-    for j in 0..shape.digits(shape.level) {
-        let (b, a) = (read_poly(params, basis, reader)?, key.uniform_half(params, j));
-        key.set_digit(params, j, &b, &a);
+    for (j, b) in halves.iter().enumerate() {
+        let a = key.uniform_half(params, j);
+        key.set_digit(params, j, b, &a);
     }
-    Ok(key)
+    key
 }
 
 impl Storable for EvaluationKeys {

@@ -148,10 +148,11 @@ impl<'r> PayloadReader<'r> {
         let word_len = word_len(modulus);
         for (index, chunk) in words.chunks_mut(CHUNK / word_len).enumerate() {
             self.fill_staging(chunk.len() * word_len)?;
-            for (word, bytes) in chunk.iter_mut().zip(self.staging.chunks_exact(word_len)) {
-                let mut full = [0; 8];
-                full[..word_len].copy_from_slice(bytes);
-                *word = u64::from_le_bytes(full);
+            if word_len == 8 {
+                chunk.iter_mut().zip(self.staging.as_chunks().0).for_each(|(word, &bytes)| *word = u64::from_le_bytes(bytes));
+            } else {
+                let words = chunk.iter_mut().zip(self.staging.as_chunks().0);
+                words.for_each(|(word, &bytes)| *word = u64::from(u32::from_le_bytes(bytes)));
             }
             check_residues(modulus, chunk, index * (CHUNK / word_len))?;
         }
@@ -205,6 +206,10 @@ impl<'r> PayloadReader<'r> {
 }
 
 fn check_residues(modulus: u64, words: &[u64], offset: usize) -> Result<()> {
+    // Words are rarely too large: a maximum is found in vectors, a first place word by word.
+    if words.iter().fold(0, |largest, &w| w.max(largest)) < modulus {
+        return Ok(());
+    }
     match words.iter().position(|&w| w >= modulus) {
         None => Ok(()),
         Some(at) => Err(Error::ResidueOutOfRange { index: offset + at, found: words[at], modulus }),

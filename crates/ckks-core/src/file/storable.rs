@@ -59,7 +59,7 @@ pub(super) fn write_poly(params: &Params, poly: &Poly<Ntt>, writer: &mut Payload
 
 /// `basis` must have been checked against the parameters.
 pub(super) fn read_poly(params: &Params, basis: Basis, reader: &mut PayloadReader<'_>) -> Result<Poly<Ntt>> {
-    let mut poly = Poly::zero(params.n(), basis);
+    let mut poly = Poly::unfilled(params.n(), basis);
     for i in 0..basis.limbs() {
         reader.limb(params.modulus(basis, i).value(), poly.limb_mut(i))?;
     }
