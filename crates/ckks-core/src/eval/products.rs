@@ -108,7 +108,7 @@ impl Evaluator<'_> {
     /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] if the product is below `level`.
     pub(crate) fn relinearise_to(&self, p: &Product, level: usize) -> Result<Ciphertext> {
         let [d0, d1, d2] = &p.d;
-        self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, p.scale, level)
+        awake(|| self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, p.scale, level))
     }
 
     /// d0 + d1·s + d2·s² of `scale`, `plus` being d0 and d1, as a ciphertext, with as many rescalings as lead to `level`.
@@ -116,7 +116,7 @@ impl Evaluator<'_> {
         let top = self.needs_level("a product", d2.basis().q - 1, level)?;
         let key = self.keys("relinearisation key", top)?.relinearisation(top)?;
         // P·d0 and P·d1 ride along, so that one division serves all.
-        let [c0, c1] = awake(|| self.switch(d2, key, plus)?.divided(level + 1, None))?;
+        let [c0, c1] = self.switch(d2, key, plus)?.divided(level + 1, None)?;
         let scale = (level + 1..=top).fold(scale, |scale, i| scale.over(self.prime_scale(i)));
         Ok(Ciphertext { c0, c1, scale })
     }
