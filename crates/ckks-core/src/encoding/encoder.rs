@@ -10,7 +10,7 @@ use super::special_fft::SpecialFft;
 use super::subring_ntt::SubringNtt;
 use crate::error::{Error, Result};
 use crate::kernels::AlignedBuf;
-use crate::parallel::for_each;
+use crate::parallel::{awake, for_each};
 use crate::params::{Params, Scale};
 use crate::plaintext::{Plaintext, SubringPlaintext};
 use crate::ring::{Basis, Ntt, Poly, residue};
@@ -193,14 +193,17 @@ impl Encoder {
         if parts.len() < params.n() || parts.len() == 2 {
             return self.expand(&self.encode_period(parts, level, scale)?);
         }
-        let coefficients = self.coefficients(parts, level, scale)?;
-        let mut poly = Poly::<Ntt>::unfilled(params.n(), Basis::at_level(level));
-        poly.for_each_limb(|i, limb| {
-            let table = params.ntt_q(i);
-            coefficients.residues_into(table.modulus(), limb);
-            table.forward(limb);
-        });
-        Ok(Plaintext { poly, scale })
+        // Other threads wake up during the complex transform.
+        awake(|| {
+            let coefficients = self.coefficients(parts, level, scale)?;
+            let mut poly = Poly::<Ntt>::unfilled(params.n(), Basis::at_level(level));
+            poly.for_each_limb(|i, limb| {
+                let table = params.ntt_q(i);
+                coefficients.residues_into(table.modulus(), limb);
+                table.forward(limb);
+            });
+            Ok(Plaintext { poly, scale })
+        })
     }
 
     /// One full period.

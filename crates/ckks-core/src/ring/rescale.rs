@@ -3,7 +3,7 @@
 
 use super::{Basis, Ntt, Poly};
 use crate::kernels::{self, Modulus};
-use crate::parallel::both;
+use crate::parallel::{awake, both};
 use crate::params::Params;
 
 /// A polynomial over the primes of some level that can be divided by the last of them.
@@ -52,6 +52,10 @@ impl Dividend for ProductOf<'_> {
 
 /// round(x/q_ℓ) and round(y/q_ℓ) for two polynomials over the primes of level ℓ = `level` ≥ 1.
 pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: impl Dividend) -> (Poly<Ntt>, Poly<Ntt>) {
+    awake(|| rescaled(params, level, &x, &y))
+}
+
+fn rescaled(params: &Params, level: usize, x: &dyn Dividend, y: &dyn Dividend) -> (Poly<Ntt>, Poly<Ntt>) {
     let n = params.n();
     let last = params.q(level);
     let mut ends = Poly::<Ntt>::unfilled(n, Basis { q: 2, p: 0 });
@@ -70,7 +74,7 @@ pub(crate) fn rescaled_pair(params: &Params, level: usize, x: impl Dividend, y: 
         dividend.finish(i, m, out, m.inv(m.reduce_u64(last.value())));
     };
     super::fill_pair(n, Basis::at_level(level - 1), |i, out_x, out_y| {
-        both(|| part(&x, 0, i, out_x), || part(&y, 1, i, out_y));
+        both(|| part(x, 0, i, out_x), || part(y, 1, i, out_y));
     })
 }
 
