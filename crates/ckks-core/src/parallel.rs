@@ -14,7 +14,7 @@ use rayon::Yield;
 /// Threads that an operation keeps awake at most.
 const MOST_AWAKE: usize = 16;
 /// Looks for work, of a fraction of a microsecond each, before a waiting thread offers its core to others.
-const ROUNDS: u32 = 64;
+const ROUNDS: usize = 64;
 
 /// Runs `f` on every item, on the threads of the current rayon pool, in order as far as one thread takes them.
 pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T) + Sync) {
@@ -101,20 +101,16 @@ impl Drop for CountDown<'_> {
 
 /// Does what other work there is for as long as `is_waiting`.
 fn wait_while(is_waiting: impl Fn() -> bool) {
-    let mut idle = 0u32;
-    while is_waiting() {
+    for idle in 0usize.. {
+        if !is_waiting() {
+            return;
+        }
         match rayon::yield_now() {
             Some(Yield::Executed) => {}
-            Some(Yield::Idle) if !idle.is_multiple_of(ROUNDS) => {
-                idle = idle.wrapping_add(1);
-                spin_loop();
-            }
+            Some(Yield::Idle) if !idle.is_multiple_of(ROUNDS) => spin_loop(),
             // Where there are more threads than cores, one that has work may be waiting for this core; a thread outside the pool (`None`) is
             // one more, and has none.
-            _ => {
-                idle = idle.wrapping_add(1);
-                std::thread::yield_now();
-            }
+            _ => std::thread::yield_now(),
         }
     }
 }

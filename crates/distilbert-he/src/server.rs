@@ -69,7 +69,8 @@ pub fn plan(model: &ServerModel) -> Result<Plan> {
     model.compiled.plan()
 }
 
-/// Runs the model on a ciphertext of one or several texts. `progress` is told about each stage before it begins.
+/// Runs the model on a ciphertext of one or several texts, on the threads of the current rayon pool, which look for work without sleeping
+/// until it is done. `progress` is told about each stage before it begins, on one of them.
 ///
 /// # Errors
 /// [`Error::Foreign`] for a query to another model or keys of another secret key; [`Error::Malformed`] for a query whose

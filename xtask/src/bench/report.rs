@@ -52,20 +52,22 @@ impl Bench {
 
     /// Runs `rows` with the first number of threads only: what runs in one thread has no second row.
     pub fn with_first(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        self.active = 0..self.active.end.min(1);
-        let result = rows(self);
-        self.active = 0..self.pools.len();
-        result
+        self.with(0, rows)
     }
 
     /// Runs `rows` with one number of threads after the other, and tells them which.
     pub fn with_each(&mut self, rows: impl Fn(&mut Self, usize) -> Result<()>) -> Result<()> {
-        for k in 0..self.pools.len() {
-            self.active = k..k + 1;
-            rows(self, self.pools[k].current_num_threads())?;
-        }
+        (0..self.pools.len()).try_for_each(|k| {
+            let threads = self.pools[k].current_num_threads();
+            self.with(k, |bench| rows(bench, threads))
+        })
+    }
+
+    fn with(&mut self, pool: usize, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.active = pool..pool + 1;
+        let result = rows(self);
         self.active = 0..self.pools.len();
-        Ok(())
+        result
     }
 
     /// True if the filter leaves `name`.

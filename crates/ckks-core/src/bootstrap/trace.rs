@@ -6,8 +6,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::keys::EvaluationKeys;
-use crate::parallel::both;
-use crate::ring::divide_by_dropped;
+use crate::ring::divide_pair;
 
 /// Π (1 + rot_k) over the steps k of one group, from one decomposition and with one division by P.
 ///
@@ -35,7 +34,6 @@ pub(super) fn trace_group(evaluator: &Evaluator<'_>, keys: &EvaluationKeys, x: &
     let switcher = Switcher { params, basis: shape.basis(level), digits: &digits };
     let mut sum = switcher.times_special([&x.c0, &x.c1]);
     turns.iter().for_each(|(_, turn)| switcher.add_rotated(&mut sum, turn, Multiplied::NotYet(&x.c0)));
-    let [s0, s1] = sum;
-    let (c0, c1) = both(|| divide_by_dropped(params, s0, level + 1), || divide_by_dropped(params, s1, level + 1));
-    Ok(Ciphertext { c0: c0?, c1: c1?, scale: x.scale })
+    let [c0, c1] = divide_pair(params, sum, level + 1)?;
+    Ok(Ciphertext { c0, c1, scale: x.scale })
 }

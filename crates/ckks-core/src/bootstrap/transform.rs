@@ -18,10 +18,10 @@ use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::kernels::{self, AlignedBuf, Modulus};
 use crate::keys::{EvaluationKeys, GadgetShape, KeyRequirements};
-use crate::parallel::{both, for_each};
+use crate::parallel::for_each;
 use crate::params::{Params, Scale};
 use crate::plaintext::ExtendedPlaintext;
-use crate::ring::{Ntt, Poly, divide_by_dropped};
+use crate::ring::{Ntt, Poly, divide_by_dropped, divide_pair};
 
 /// Cost of a giant step beside that of a baby step: a baby is one inner product, a giant also divides by P and decomposes.
 const GIANT_COST: usize = 3;
@@ -190,9 +190,8 @@ impl Transform {
             let digits = evaluator.decompose(&inner1, self.shape)?;
             Switcher { params, basis, digits: &digits }.add_rotated(&mut sum, &turn, Multiplied::Already(&inner0));
         }
-        let [s0, s1] = sum;
-        let (c0, c1) = both(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
+        let [c0, c1] = divide_pair(params, sum, self.level)?;
+        Ok(Ciphertext { c0, c1, scale: self.scale_after })
     }
 
     /// The product with what ModRaise made, rescaled and under the secret.
@@ -212,11 +211,11 @@ impl Transform {
         let turns = self.steps.babies.iter().map(turn).collect::<Result<Vec<_>>>()?;
         let switcher = Switcher { params, basis: self.shape.basis(self.level), digits: &x.digits };
         let mut sums = self.inner_sums(&switcher, &turns, [&x.c0, &x.c0]);
-        let Some([s0, s1]) = sums.pop() else {
+        let Some(sum) = sums.pop() else {
             return Err(Error::LengthMismatch { what: "diagonals of a matrix", found: 0, needed: "at least 1".into() });
         };
-        let (c0, c1) = both(|| divide_by_dropped(params, s0, self.level), || divide_by_dropped(params, s1, self.level));
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale: self.scale_after })
+        let [c0, c1] = divide_pair(params, sum, self.level)?;
+        Ok(Ciphertext { c0, c1, scale: self.scale_after })
     }
 
     /// The key of a rotation; all keys of one matrix have to cut digits alike, so one of another level does not serve.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use num_complex::Complex64;
-use rayon::prelude::*;
 
 use super::arithmetic::{GIANTS_AT_ONCE, Giant, Giants, indexed};
 use super::{Arithmetic, PlainVector};
@@ -141,7 +140,7 @@ impl<'k> CkksEvaluator<'k> {
                 Ok((i, self.encode_subring(p, level, scale.over(indexed(inputs, i)?.scale()))?))
             };
             let plain: Vec<Vec<_>> =
-                some.par_iter().map(|g| g.terms.iter().map(encode).collect::<Result<_>>()).collect::<Result<_>>()?;
+                map(some, |g| g.terms.iter().map(encode).collect::<Result<_>>()).into_iter().collect::<Result<_>>()?;
             let rows: Vec<Vec<_>> = plain.iter().map(|row| row.iter().map(|(i, p)| (*i, p)).collect()).collect();
             sums.extend(self.inner.matrix_subring(inputs, &rows)?);
         }
@@ -175,8 +174,8 @@ impl<'k> CkksEvaluator<'k> {
             Ok((i, plain))
         };
         let rows: Vec<Vec<_>> =
-            giants.par_iter().map(|g| g.terms.iter().map(real).collect::<Result<_>>()).collect::<Result<_>>()?;
-        let largest = rows.par_iter().flatten().map(|(_, p)| p.largest()).reduce(|| 0.0, f64::max);
+            map(giants, |g| g.terms.iter().map(real).collect::<Result<_>>()).into_iter().collect::<Result<_>>()?;
+        let largest = map(&rows, |row| row.iter().map(|(_, p)| p.largest()).fold(0.0, f64::max)).into_iter().fold(0.0, f64::max);
         self.encoder.check_fits(largest, level, self.factor_scale("a matrix product", level)?)?;
         Ok((largest + 1.0 < LARGEST_COEFFICIENT).then_some(RealMatrix { rows, period, scale }))
     }
@@ -248,7 +247,7 @@ impl Arithmetic for CkksEvaluator<'_> {
         let level = terms.iter().map(|t| t.0.level()).min().unwrap_or(0);
         let scale = self.product_scale("a plaintext product", level)?;
         let encode = |(a, p): &(&Ciphertext, &PlainVector)| self.encode_subring(p, level, scale.over(a.scale()));
-        let plain = terms.par_iter().map(encode).collect::<Result<Vec<_>>>()?;
+        let plain = map(terms, encode).into_iter().collect::<Result<Vec<_>>>()?;
         let pairs: Vec<_> = terms.iter().zip(&plain).map(|((a, _), p)| (*a, p)).collect();
         self.canonical(self.inner.rescale(&self.inner.dot_subring(&pairs)?)?)
     }

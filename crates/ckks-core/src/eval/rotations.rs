@@ -7,9 +7,9 @@ use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
 use crate::kernels::Plus;
 use crate::keys::SwitchingKey;
-use crate::parallel::{awake, both, map};
+use crate::parallel::{awake, map};
 use crate::params::Scale;
-use crate::ring::divide_by_dropped;
+use crate::ring::divide_pair;
 
 impl<'k> Evaluator<'k> {
     /// Slot j of the result is slot j + `step` of `a`, cyclically.
@@ -121,8 +121,8 @@ impl<'k> Evaluator<'k> {
                 self.add_times_special(&mut s0, &a.c0);
                 self.add_times_special(&mut s1, &a.c1);
             }
-            let (c0, c1) = both(|| divide_by_dropped(&self.params, s0, keep), || divide_by_dropped(&self.params, s1, keep));
-            let part = Ciphertext { c0: c0?, c1: c1?, scale };
+            let [c0, c1] = divide_pair(&self.params, [s0, s1], keep)?;
+            let part = Ciphertext { c0, c1, scale };
             total = Some(total.map_or_else(|| Ok(part.clone()), |sum| self.add(&sum, &part))?);
         }
         match (total, still) {

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
-use crate::parallel::both;
 use crate::params::Scale;
-use crate::ring::{divide_by_dropped, rescaled_pair};
+use crate::ring::{divide_pair, rescaled_pair};
 
 /// The constant that adjusts a scale is rounded to an integer; below this many bits the rounding would be felt.
 const LEAST_ADJUSTMENT_BITS: f64 = 10.0;
@@ -31,11 +30,8 @@ impl Evaluator<'_> {
     pub(crate) fn rescale_to(&self, ct: &Ciphertext, level: usize) -> Result<Ciphertext> {
         self.needs_level("rescaling", ct.level(), level)?;
         let scale = (level + 1..=ct.level()).fold(ct.scale, |s, i| s.over(self.prime_scale(i)));
-        let (c0, c1) = both(
-            || divide_by_dropped(&self.params, ct.c0.clone(), level + 1),
-            || divide_by_dropped(&self.params, ct.c1.clone(), level + 1),
-        );
-        Ok(Ciphertext { c0: c0?, c1: c1?, scale })
+        let [c0, c1] = divide_pair(&self.params, [ct.c0.clone(), ct.c1.clone()], level + 1)?;
+        Ok(Ciphertext { c0, c1, scale })
     }
 
     /// Forgets the limbs above `level`; the scale stays. Free.

@@ -129,8 +129,8 @@ pub(super) fn read_list(
     read_chosen(list, key_id, params, reader, |_| true)
 }
 
-/// Those keys of a list that `keep` chooses. While the file is read other threads expand the seeds of keys that were read before, each
-/// one at a time: besides the keys themselves no more of them than there are threads is in memory.
+/// Those keys of a list that `keep` chooses. While the file is read other threads expand the seeds of keys that were read before: besides the
+/// keys themselves the stored halves of no more keys than there are threads are in memory.
 fn read_chosen(
     list: &[KeyEntry],
     key_id: Hex<16>,

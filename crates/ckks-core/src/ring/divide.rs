@@ -3,8 +3,14 @@
 use super::{Basis, Ntt, Poly, sum_all_rows};
 use crate::error::Result;
 use crate::kernels;
-use crate::parallel::for_each;
+use crate::parallel::{both, for_each};
 use crate::params::Params;
+
+/// [`divide_by_dropped`] of both halves of a ciphertext, side by side.
+pub(crate) fn divide_pair(params: &Params, [x, y]: [Poly<Ntt>; 2], keep: usize) -> Result<[Poly<Ntt>; 2]> {
+    let (x, y) = both(|| divide_by_dropped(params, x, keep), || divide_by_dropped(params, y, keep));
+    Ok([x?, y?])
+}
 
 /// round(poly / D), D the product of the special primes of `poly` and of its ciphertext primes from `keep` upwards.
 ///

@@ -128,39 +128,54 @@ fn pack<const OUTS: usize, const RUNS_IN_VECTOR: usize>(
     inputs: usize,
     first: usize,
 ) {
-    let places = packed.len() / RUNS;
     for (group, weights) in weights.chunks(OUTS * inputs).enumerate() {
-        if RUNS_IN_VECTOR > 1 {
-            for (place, w) in weights.iter().enumerate() {
-                let (g, b) = (place / inputs, place % inputs);
-                let w = w.as_chunks::<RUNS_IN_VECTOR>().0;
-                let w = w.get(first..w.len().min(first + RUNS)).unwrap_or(&[]);
-                for (packed, &w) in packed[group * inputs + b..].iter_mut().step_by(places).zip(w) {
-                    packed[g] = w;
-                }
-            }
-            continue;
+        if RUNS_IN_VECTOR == 1 {
+            pack_transposed::<OUTS>(packed.as_flattened_mut().as_flattened_mut(), weights, (inputs, group), first);
+        } else {
+            pack_one_by_one(packed, weights, (inputs, group), first);
         }
-        // Eight rows of eight words at a time, as matrices that are transposed.
-        let packed = packed.as_flattened_mut().as_flattened_mut();
-        for b in (0..inputs).step_by(8 / OUTS) {
-            let here = (inputs - b).min(8 / OUTS) * OUTS;
-            for from in (first..first + RUNS).step_by(8) {
-                let mut rows = [[0; 8]; 8];
-                for r in 0..here {
-                    let words = weights.get(r % OUTS * inputs + b + r / OUTS).map_or(&[][..], |w| w.get(from..).unwrap_or(&[]));
-                    match words.first_chunk() {
-                        Some(words) => rows[r] = *words,
-                        None => rows[r][..words.len()].copy_from_slice(words),
-                    }
-                }
-                let transposed = transpose(load_rows(&rows));
-                store_rows(&mut rows, transposed);
-                for (k, row) in rows.iter().enumerate() {
-                    let place = (from - first + k) * places + group * inputs + b;
-                    packed[place * OUTS..][..here].copy_from_slice(&row[..here]);
+    }
+}
+
+/// [`pack`] for one group and one weight a vector: eight rows of eight words at a time, as matrices that are transposed.
+#[target_feature(enable = "avx512f")]
+fn pack_transposed<const OUTS: usize>(packed: &mut [u64], weights: &[&[u64]], (inputs, group): (usize, usize), first: usize) {
+    let places = packed.len() / (OUTS * RUNS);
+    for b in (0..inputs).step_by(8 / OUTS) {
+        let here = (inputs - b).min(8 / OUTS) * OUTS;
+        for from in (first..first + RUNS).step_by(8) {
+            let mut rows = [[0; 8]; 8];
+            for r in 0..here {
+                let words = weights.get(r % OUTS * inputs + b + r / OUTS).map_or(&[][..], |w| w.get(from..).unwrap_or(&[]));
+                match words.first_chunk() {
+                    Some(words) => rows[r] = *words,
+                    None => rows[r][..words.len()].copy_from_slice(words),
                 }
             }
+            let transposed = transpose(load_rows(&rows));
+            store_rows(&mut rows, transposed);
+            for (k, row) in rows.iter().enumerate() {
+                let place = (from - first + k) * places + group * inputs + b;
+                packed[place * OUTS..][..here].copy_from_slice(&row[..here]);
+            }
+        }
+    }
+}
+
+/// [`pack`] for one group and several weights a vector.
+fn pack_one_by_one<const OUTS: usize, const RUNS_IN_VECTOR: usize>(
+    packed: &mut [[[u64; RUNS_IN_VECTOR]; OUTS]],
+    weights: &[&[u64]],
+    (inputs, group): (usize, usize),
+    first: usize,
+) {
+    let places = packed.len() / RUNS;
+    for (place, w) in weights.iter().enumerate() {
+        let (g, b) = (place / inputs, place % inputs);
+        let w = w.as_chunks::<RUNS_IN_VECTOR>().0;
+        let w = w.get(first..w.len().min(first + RUNS)).unwrap_or(&[]);
+        for (packed, &w) in packed[group * inputs + b..].iter_mut().step_by(places).zip(w) {
+            packed[g] = w;
         }
     }
 }

@@ -130,7 +130,9 @@ fn radix(log_len: u32) -> u32 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn butterfly<const LAZY: bool, const CLEAN: bool>(prime: &Prime, x: &mut __m512i, y: &mut __m512i, w: Factor) {
-    *x = if LAZY { *x } else { reduce_once(*x, prime.two_p) };
+    if !LAZY {
+        *x = reduce_once(*x, prime.two_p);
+    }
     butterfly_below_2p::<LAZY, CLEAN>(prime, x, y, w);
 }
 
@@ -144,9 +146,8 @@ fn butterfly_below_2p<const LAZY: bool, const CLEAN: bool>(
     (w, quotient): Factor,
 ) {
     let t = if LAZY || !CLEAN { prime.times_unmasked(*y, w, quotient) } else { prime.times_lazy(*y, w, quotient) };
-    let u = *x;
-    *y = sub(add(u, prime.two_p), t);
-    *x = add(u, t);
+    *y = sub(add(*x, prime.two_p), t);
+    *x = add(*x, t);
 }
 
 /// A pass over a block: the first half of each part is added to in the next stage and has to be clean, the second is multiplied.
