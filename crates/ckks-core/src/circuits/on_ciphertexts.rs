@@ -315,7 +315,7 @@ impl Arithmetic for CkksEvaluator<'_> {
                 for (inner, giant) in sums.into_iter().zip(some).rev() {
                     let sum = match chain {
                         None => inner,
-                        Some((sum, at)) => self.inner.add(&self.inner.rotate(&sum, at - giant.step)?, &inner)?,
+                        Some((sum, at)) => self.inner.add_to(self.inner.rotate(&sum, at - giant.step)?, &inner)?,
                     };
                     chain = Some((sum, giant.step));
                 }

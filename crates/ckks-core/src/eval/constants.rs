@@ -15,23 +15,29 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::ValueOutOfRange`] if c·scale is no integer below 2^126.
     pub fn mul_constant(&self, a: &Ciphertext, c: f64, scale: Scale) -> Result<Ciphertext> {
-        let integer = encoded(c, scale)?;
-        let mut out = self.mul_big_integer(a, integer);
+        self.mul_constant_at(a, a.level(), c, scale)
+    }
+
+    /// The same at a level that `a` has; what is above it is not multiplied.
+    pub(super) fn mul_constant_at(&self, a: &Ciphertext, level: usize, c: f64, scale: Scale) -> Result<Ciphertext> {
+        let mut out = self.mul_big_integer(a, level, encoded(c, scale)?);
         out.scale = a.scale.times(scale);
         Ok(out)
     }
 
     /// k·a; the scale stays: no level is used.
     pub fn mul_integer(&self, a: &Ciphertext, k: i64) -> Ciphertext {
-        self.mul_big_integer(a, i128::from(k))
+        self.mul_big_integer(a, a.level(), i128::from(k))
     }
 
-    fn mul_big_integer(&self, a: &Ciphertext, k: i128) -> Ciphertext {
-        let mut out = a.clone();
-        for part in [&mut out.c0, &mut out.c1] {
-            part.mul_residues(&self.params, |i| residue(self.params.q(i), k));
-        }
-        out
+    fn mul_big_integer(&self, a: &Ciphertext, level: usize, k: i128) -> Ciphertext {
+        let part = |part: &Poly<Ntt>| {
+            part.changed(level + 1, |i, limb| {
+                let m = self.params.q(i);
+                kernels::mul_scalar_assign(m, limb, residue(m, k));
+            })
+        };
+        Ciphertext { c0: part(&a.c0), c1: part(&a.c1), scale: a.scale }
     }
 
     /// acc += c·a with c encoded so that the sum's scale is right.

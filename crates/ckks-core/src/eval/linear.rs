@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::{Error, Result};
-use crate::kernels;
+use crate::kernels::{self, Modulus};
 use crate::parallel::for_each;
 use crate::params::Scale;
 use crate::plaintext::{Plaintext, SubringPlaintext};
@@ -18,10 +18,35 @@ impl Evaluator<'_> {
     /// [`Error::ScaleMismatch`] for unequal scales at one level.
     pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
         let (a, b) = self.aligned(a, b)?;
-        let mut out = a.into_owned();
-        out.c0.add_assign(&self.params, &b.c0);
-        out.c1.add_assign(&self.params, &b.c1);
-        Ok(out)
+        Ok(self.combined(a, &b, kernels::add_assign))
+    }
+
+    /// [`Evaluator::add`] where `a` is needed no more.
+    pub(crate) fn add_to(&self, a: Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
+        if a.level() != b.level() || !a.scale.matches(b.scale) {
+            return self.add(&a, b);
+        }
+        Ok(self.combined(Cow::Owned(a), b, kernels::add_assign))
+    }
+
+    /// The residues of `a` changed by those of `b`, at one level: in place where they belong to nobody else.
+    fn combined(&self, a: Cow<'_, Ciphertext>, b: &Ciphertext, change: fn(&Modulus, &mut [u64], &[u64])) -> Ciphertext {
+        let part = |a: Cow<'_, Poly<Ntt>>, b: &Poly<Ntt>| {
+            let change = |i: usize, limb: &mut [u64]| change(self.params.q(i), limb, b.limb(i));
+            match a {
+                Cow::Borrowed(a) => a.changed(a.basis().q, change),
+                Cow::Owned(mut a) => {
+                    a.for_each_limb(change);
+                    a
+                }
+            }
+        };
+        let scale = a.scale;
+        let (c0, c1) = match a {
+            Cow::Borrowed(a) => (Cow::Borrowed(&a.c0), Cow::Borrowed(&a.c1)),
+            Cow::Owned(a) => (Cow::Owned(a.c0), Cow::Owned(a.c1)),
+        };
+        Ciphertext { c0: part(c0, &b.c0), c1: part(c1, &b.c1), scale }
     }
 
     /// a − b; levels are aligned.
@@ -30,18 +55,13 @@ impl Evaluator<'_> {
     /// [`Error::ScaleMismatch`] for unequal scales at one level.
     pub fn sub(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
         let (a, b) = self.aligned(a, b)?;
-        let mut out = a.into_owned();
-        out.c0.sub_assign(&self.params, &b.c0);
-        out.c1.sub_assign(&self.params, &b.c1);
-        Ok(out)
+        Ok(self.combined(a, &b, kernels::sub_assign))
     }
 
     /// −a.
     pub fn negate(&self, a: &Ciphertext) -> Ciphertext {
-        let mut out = a.clone();
-        out.c0.negate(&self.params);
-        out.c1.negate(&self.params);
-        out
+        let part = |a: &Poly<Ntt>| a.changed(a.basis().q, |i, limb| kernels::neg_assign(self.params.q(i), limb));
+        Ciphertext { c0: part(&a.c0), c1: part(&a.c1), scale: a.scale }
     }
 
     /// a + b for a plaintext of the same scale and at least the same level.

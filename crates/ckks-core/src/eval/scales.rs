@@ -58,12 +58,12 @@ impl Evaluator<'_> {
         if ct.level() > level && ct.scale.matches(scale) {
             return self.drop_to_level(ct, level);
         }
-        let above = self.drop_to_level(ct, level + 1)?;
+        self.needs_level("dropping to a level", ct.level(), level + 1)?;
         let factor = scale.times(self.prime_scale(level + 1)).over(ct.scale);
         if factor.log2() < LEAST_ADJUSTMENT_BITS {
             return Err(mismatch());
         }
-        let mut out = self.rescale(&self.mul_constant(&above, 1.0, factor)?)?;
+        let mut out = self.rescale(&self.mul_constant_at(ct, level + 1, 1.0, factor)?)?;
         // scale·q/S·S/q: the same number but for the last bits of the mantissa.
         out.scale = scale;
         Ok(out)

@@ -103,6 +103,17 @@ impl<F: Form> Poly<F> {
         for_each(self.data.chunks_exact_mut(n).enumerate(), |(i, limb)| f(i, limb));
     }
 
+    /// A copy of the first `limbs` ciphertext limbs, each changed by `f(limb, residues)` while a cache holds it.
+    pub(crate) fn changed(&self, limbs: usize, f: impl Fn(usize, &mut [u64]) + Sync + Send) -> Self {
+        debug_assert!(limbs <= self.basis.q);
+        let mut out = Self::unfilled(self.n, Basis { q: limbs, p: 0 });
+        out.for_each_limb(|i, limb| {
+            limb.copy_from_slice(self.limb(i));
+            f(i, limb);
+        });
+        out
+    }
+
     /// A copy of the first `q` ciphertext limbs (special limbs are left behind).
     pub fn truncated(&self, q: usize) -> Self {
         debug_assert!(q <= self.basis.q);
@@ -120,18 +131,6 @@ impl<F: Form> Poly<F> {
     pub(crate) fn sub_assign(&mut self, params: &Params, other: &Self) {
         let basis = self.basis;
         self.for_each_limb(|i, a| kernels::sub_assign(params.modulus(basis, i), a, other.limb(i)));
-    }
-
-    /// self = −self.
-    pub(crate) fn negate(&mut self, params: &Params) {
-        let basis = self.basis;
-        self.for_each_limb(|i, a| kernels::neg_assign(params.modulus(basis, i), a));
-    }
-
-    /// Multiplies limb `i` by the residue `factor(modulus)`.
-    pub(crate) fn mul_residues(&mut self, params: &Params, factor: impl Fn(usize) -> u64 + Sync + Send) {
-        let basis = self.basis;
-        self.for_each_limb(|i, a| kernels::mul_scalar_assign(params.modulus(basis, i), a, factor(i)));
     }
 
     fn retyped<G: Form>(self) -> Poly<G> {

@@ -43,11 +43,17 @@ impl<V: Clone> Babies<V> {
             }
         }
         let new: Vec<i64> = missing.iter().map(|m| m.0).filter(|&c| self.get(c).is_none()).collect();
-        let made: BTreeMap<i64, V> = new.iter().copied().zip(arithmetic.rotate_many(&self.vector, &new)?).collect();
-        for (coarse, fine) in missing {
+        let mut made: BTreeMap<i64, V> = new.iter().copied().zip(arithmetic.rotate_many(&self.vector, &new)?).collect();
+        for (coarse, mut fine) in missing {
             let Some(from) = made.get(&coarse).or_else(|| self.get(coarse)) else { continue };
+            let is_needed = fine.contains(&0);
+            fine.retain(|&f| f != 0);
             let rotated = arithmetic.rotate_many(from, &fine)?;
             self.rotated.extend(fine.into_iter().map(|f| coarse + f).zip(rotated));
+            // Moved, not copied: where all steps are coarse ones, these are all the babies.
+            if is_needed {
+                self.rotated.extend(made.remove(&coarse).map(|v| (coarse, v)));
+            }
         }
         Ok(())
     }
