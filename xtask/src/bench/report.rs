@@ -17,6 +17,10 @@ const ROW_LIMIT: Duration = Duration::from_secs(20);
 /// Samples that are taken with one number of threads before the next one's turn.
 const AT_A_TIME: usize = 3;
 
+/// How long a pool runs before samples of its turn are taken: its threads have slept, and a system takes some milliseconds until it moves
+/// the one that wakes another to a core of its own.
+const WAKING: Duration = Duration::from_millis(10);
+
 /// What a row says besides its times.
 type Fields = Vec<(&'static str, Value)>;
 
@@ -148,8 +152,10 @@ impl Bench {
             let now = AT_A_TIME.min(self.samples - taken);
             for (pool, run) in pools.iter().zip(&mut runs) {
                 pool.install(|| {
-                    // Wakes the pool's threads.
-                    f()?;
+                    let begin = Instant::now();
+                    while begin.elapsed() < WAKING {
+                        f()?;
+                    }
                     (0..now).try_for_each(|_| run.sample(&mut f))
                 })?;
             }
