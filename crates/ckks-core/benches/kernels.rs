@@ -4,7 +4,7 @@
 //! `ntt/forward/n16/concrete-ntt` of the same run carry over to other CPUs and to busy machines.
 
 use ckks_core::kernels::{
-    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, Plus, force_path,
+    self, AlignedBuf, BasisConverter, Digit, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, Plus, force_path,
 };
 use ckks_core::ring::automorphism::ntt_permutation;
 use ckks_core::ring::primes::is_prime;
@@ -61,7 +61,7 @@ fn words(c: &mut Criterion) {
     on_paths(c, "automorphism/n16", || kernels::permute_into(&mut x, &v[0], &table));
     let mut key = AlignedBuf::zeroed(kernels::key_words(&m, n, 3));
     (0..6).for_each(|k| kernels::pack_key(&m, &mut key, 3, (k / 2, k % 2), &v[3 + k]));
-    let digits: Vec<&[u64]> = v[..3].iter().map(|d| &d[..]).collect();
+    let digits: Vec<Digit<'_>> = v[..3].iter().map(|d| Digit::Row(d)).collect();
     let product = KeyProduct { digits: &digits, key: PackedKey { words: &key, digits: 3 }, plus: Plus::NONE, factor: 0 };
     let run = |x: &mut [u64], y: &mut [u64]| kernels::key_product(&m, [x, y], &product, None, &Finish::Store);
     on_paths(c, "key_product/n16/digits3", || run(&mut x, &mut y));

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use ckks_core::kernels::special_fft::{ComplexRoots, embed, unembed};
 use ckks_core::kernels::{
-    self, AlignedBuf, BasisConverter, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, Plus, active_path, force_path,
+    self, AlignedBuf, BasisConverter, Digit, Finish, KernelPath, KeyProduct, Modulus, NttTable, PackedKey, Plus, active_path,
+    force_path,
 };
 use ckks_core::params::{Params, ParamsLiteral};
 use ckks_core::ring::automorphism::ntt_permutation;
@@ -81,7 +82,7 @@ fn limbs(bench: &mut Bench) -> Result<()> {
     })?;
     let mut key = AlignedBuf::zeroed(kernels::key_words(m, params.n(), 3));
     (0..6).for_each(|k| kernels::pack_key(m, &mut key, 3, (k / 2, k % 2), &v[3 + k]));
-    let digits: Vec<&[u64]> = v[..3].iter().map(|d| &d[..]).collect();
+    let digits: Vec<Digit<'_>> = v[..3].iter().map(|d| Digit::Row(d)).collect();
     let key = PackedKey { words: &key, digits: 3 };
     let product = KeyProduct { digits: &digits, key, plus: Plus::NONE, factor: 0 };
     bench.row_of("limb/key_product/n16/digits3", Work::sums(2.0 * n, 3.0) + cached(11), || {

@@ -33,7 +33,7 @@ impl Switcher<'_> {
     /// rot(⟨digits, key⟩ + (factor·plus, 0)) in limb `i`, stored or added.
     fn moved(&self, i: usize, turn: &Turn<'_>, plus: Option<(&Poly<Ntt>, u64)>, out: [&mut [u64]; 2], finish: &Finish<'_>) {
         let product = KeyProduct {
-            digits: &self.digits.limbs(i),
+            digits: &self.digits.digits(i),
             key: turn.key.limb_at(self.basis.q - 1, i),
             plus: Plus::Halves([plus.map(|(plus, _)| plus.limb(i)), None]),
             factor: plus.map_or(0, |(_, factor)| factor),

@@ -1,14 +1,13 @@
 //! Cutting a polynomial into digits: the expensive half of a key switch, done once for many keys or limb by limb for one.
 
 use super::Evaluator;
+use super::digits::limbs_at_once;
 use crate::error::Result;
+use crate::kernels::{self, Digit};
 use crate::keys::GadgetShape;
 use crate::parallel::for_each;
 use crate::params::Params;
 use crate::ring::{Bases, Extension, Ntt, Poly, RowSums, row_stride, sum_rows};
-
-/// Rows of digits that are converted together: what they are made from is read once for all of them, and they are read again.
-const ROWS: usize = 24;
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -34,6 +33,11 @@ impl Decomposed {
         shape.cuts_like(&self.shape)
     }
 
+    /// All digits in limb `i`.
+    pub(crate) fn digits(&self, i: usize) -> Vec<Digit<'_>> {
+        self.limbs(i).into_iter().map(Digit::Row).collect()
+    }
+
     /// Limb `i` of all digits.
     pub(crate) fn limbs(&self, i: usize) -> Vec<&[u64]> {
         self.digits.iter().map(|digit| digit.limb(i)).collect()
@@ -44,7 +48,7 @@ impl Evaluator<'_> {
     /// Digit j holds [x]_{D_j} (centred), D_j the product of the digit's primes, over all other primes too.
     pub(crate) fn decompose(&self, poly: &Poly<Ntt>, shape: GadgetShape) -> Result<Decomposed> {
         let params = &self.params;
-        let cut = Cut::new(params, poly, shape)?;
+        let cut = Cut::new(params, Source::Poly(poly), shape)?;
         let (n, level) = (params.n(), cut.level());
         let mut digits: Vec<_> = cut.digits.iter().map(|_| Poly::<Ntt>::unfilled(n, shape.basis(level))).collect();
         let mut rest: Vec<_> = digits.iter_mut().map(|digit| digit.data_mut().chunks_exact_mut(n).enumerate()).collect();
@@ -67,17 +71,50 @@ impl Evaluator<'_> {
     }
 }
 
+/// What is cut.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    Poly(&'a Poly<Ntt>),
+    /// The product of two of the same basis, which is never written down.
+    Product(&'a Poly<Ntt>, &'a Poly<Ntt>),
+}
+
+impl Source<'_> {
+    pub(super) fn level(&self) -> usize {
+        let (Self::Poly(a) | Self::Product(a, _)) = self;
+        a.basis().q - 1
+    }
+
+    fn limb(&self, i: usize) -> Digit<'_> {
+        match self {
+            Self::Poly(poly) => Digit::Row(poly.limb(i)),
+            Self::Product(..) => Digit::Product,
+        }
+    }
+
+    /// The coefficients modulo prime `i`, times `factor`.
+    fn coefficients(&self, params: &Params, i: usize, factor: u64, out: &mut [u64]) {
+        let table = params.ntt_q(i);
+        match self {
+            Self::Poly(poly) => table.inverse_of(out, poly.limb(i), factor),
+            Self::Product(a, b) => {
+                kernels::mul_into(params.q(i), out, a.limb(i), b.limb(i));
+                table.inverse_times(out, factor, &[]);
+            }
+        }
+    }
+}
+
 /// A polynomial ready to be extended from the primes of its digits to others.
 pub(crate) struct Cut<'a> {
     shape: GadgetShape,
-    poly: &'a Poly<Ntt>,
+    source: Source<'a>,
     digits: Vec<Extension>,
 }
 
 impl<'a> Cut<'a> {
-    pub(super) fn new(params: &Params, poly: &'a Poly<Ntt>, shape: GadgetShape) -> Result<Self> {
-        let n = params.n();
-        let level = poly.basis().q - 1;
+    pub(super) fn new(params: &Params, source: Source<'a>, shape: GadgetShape) -> Result<Self> {
+        let (n, level) = (params.n(), source.level());
         let basis = shape.basis(level);
         let owners = (0..shape.digits(level)).map(|j| shape.digit_range(level, j));
         let bases = |own: std::ops::Range<usize>| {
@@ -90,19 +127,19 @@ impl<'a> Cut<'a> {
         let mut digits = owners.map(bases).collect::<Result<Vec<_>>>()?;
         let rows =
             digits.iter_mut().flat_map(|(own, bases, rows)| rows.chunks_mut(row_stride(n)).zip(own.clone()).zip(bases.factors()));
-        for_each(rows, |((row, i), factor)| params.ntt_q(i).inverse_of(&mut row[..n], poly.limb(i), factor));
+        for_each(rows, |((row, i), factor)| source.coefficients(params, i, factor, &mut row[..n]));
         let digits = digits.into_iter().map(|(_, bases, rows)| Extension::new(bases, n, rows)).collect();
-        Ok(Self { shape, poly, digits })
+        Ok(Self { shape, source, digits })
     }
 
     pub(super) fn level(&self) -> usize {
-        self.poly.basis().q - 1
+        self.source.level()
     }
 
     /// Limbs to begin together; `None` where all digits are single primes, which have nothing to begin with.
     pub(super) fn group(&self) -> Option<usize> {
         let is_sum = self.digits.iter().any(Extension::is_sum);
-        is_sum.then(|| (ROWS / self.digits.len()).clamp(4, 12).next_multiple_of(rayon::current_num_threads()))
+        is_sum.then(|| limbs_at_once(self.digits.len()))
     }
 
     fn is_own(&self, j: usize, i: usize) -> bool {
@@ -118,42 +155,37 @@ impl<'a> Cut<'a> {
         self.digits[j].sums(places, rows)
     }
 
-    /// Words that a limb is made in.
-    pub(super) fn room(&self) -> usize {
-        self.digits.len() * row_stride(self.poly.n())
+    /// How many digits there are.
+    pub(super) fn count(&self) -> usize {
+        self.digits.len()
     }
 
-    /// Prepares `limbs` for [`Cut::at`], each in [`Cut::room`] words of `room`.
-    pub(super) fn begin(&self, limbs: std::ops::Range<usize>, room: &mut [u64]) {
-        let n = self.poly.n();
+    /// What begins all digits: of each limb a row for each, and the limb's number.
+    pub(super) fn all_sums<'r>(&'r self, limbs: Vec<(Vec<&'r mut [u64]>, usize)>) -> Vec<RowSums<'r>> {
         let mut rows: Vec<Vec<(&mut [u64], usize)>> = self.digits.iter().map(|_| Vec::with_capacity(limbs.len())).collect();
-        for (room, i) in room.chunks_exact_mut(self.room()).zip(limbs) {
-            let digits = room.chunks_exact_mut(row_stride(n));
-            rows.iter_mut().zip(digits).for_each(|(rows, row)| rows.push((&mut row[..n], i)));
+        for (digits, i) in limbs {
+            rows.iter_mut().zip(digits).for_each(|(rows, row)| rows.push((row, i)));
         }
-        sum_rows(rows.into_iter().enumerate().filter_map(|(j, rows)| self.sums(j, rows.into_iter())));
+        rows.into_iter().enumerate().filter_map(|(j, rows)| self.sums(j, rows.into_iter())).collect()
     }
 
-    /// Transforms that [`Cut::at`] runs for limb `i`.
+    /// Transforms that [`Cut::transform`] runs for limb `i`.
     pub(super) fn transforms(&self, i: usize) -> usize {
         (0..self.digits.len()).filter(|&j| !self.is_own(j, i)).count()
     }
 
-    /// What [`Cut::at`] returns of limb `i` without making it.
-    pub(super) fn stored(&self, i: usize) -> Option<&[u64]> {
-        (i <= self.level()).then(|| self.poly.limb(i))
+    /// Digit `j` in limb `i` if nothing has to be done for it.
+    pub(super) fn stored(&self, i: usize, j: usize) -> Option<Digit<'_>> {
+        self.is_own(j, i).then(|| self.source.limb(i))
     }
 
-    /// All digits in limb `i`, which was begun in `room`. During each transform the memory of one of `soon` is fetched.
-    pub(super) fn at<'r>(&'r self, params: &Params, i: usize, room: &'r mut [u64], soon: &[Vec<&[u64]>]) -> Vec<&'r [u64]> {
-        let (n, stride) = (params.n(), row_stride(params.n()));
+    /// Makes the other digits of limb `i`, each in its row, which was begun. During each transform the memory of one of `soon` is fetched.
+    pub(super) fn transform(&self, params: &Params, i: usize, rows: Vec<&mut [u64]>, soon: &[Vec<&[u64]>]) {
         let table = params.ntt(self.shape.basis(self.level()), i);
-        let others = room.chunks_exact_mut(stride).zip(&self.digits).enumerate().filter(|&(j, _)| !self.is_own(j, i));
+        let others = rows.into_iter().zip(&self.digits).enumerate().filter(|&(j, _)| !self.is_own(j, i));
         let mut soon = soon.iter();
         for_each(others.map(|(_, other)| (other, soon.next())), |((row, digit), soon)| {
-            digit.values_in_place(table, &mut row[..n], soon.map_or(&[], |parts| parts));
+            digit.values_in_place(table, row, soon.map_or(&[], |parts| parts));
         });
-        let rows = room.chunks_exact(stride).take(self.digits.len()).enumerate();
-        rows.map(|(j, row)| if self.is_own(j, i) { self.poly.limb(i) } else { &row[..n] }).collect()
     }
 }

@@ -5,6 +5,7 @@
 
 mod class_products;
 mod constants;
+mod digits;
 mod key_switch;
 mod linear;
 mod products;
@@ -18,8 +19,9 @@ use crate::keys::EvaluationKeys;
 use crate::params::Params;
 
 pub(crate) use class_products::RealMatrix;
+pub(crate) use digits::Digits;
 pub use key_switch::Decomposed;
-pub(crate) use switch::{Digits, Switch};
+pub(crate) use switch::Switch;
 
 /// Evaluates circuits under one parameter set, with or without evaluation keys.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Evaluator;
+use super::key_switch::Source;
 use crate::ciphertext::{Ciphertext, Product};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Plus};
@@ -108,12 +109,12 @@ impl Evaluator<'_> {
     /// [`Error::MissingKey`]; [`Error::LevelsExhausted`] if the product is below `level`.
     pub(crate) fn relinearise_to(&self, p: &Product, level: usize) -> Result<Ciphertext> {
         let [d0, d1, d2] = &p.d;
-        awake(|| self.relinearised(Plus::Halves([Some(d0), Some(d1)]), d2, p.scale, level))
+        awake(|| self.relinearised(Plus::Halves([Some(d0), Some(d1)]), Source::Poly(d2), p.scale, level))
     }
 
     /// d0 + d1·s + d2·s² of `scale`, `plus` being d0 and d1, as a ciphertext, with as many rescalings as lead to `level`.
-    fn relinearised(&self, plus: Plus<&Poly<Ntt>>, d2: &Poly<Ntt>, scale: Scale, level: usize) -> Result<Ciphertext> {
-        let top = self.needs_level("a product", d2.basis().q - 1, level)?;
+    fn relinearised(&self, plus: Plus<&Poly<Ntt>>, d2: Source<'_>, scale: Scale, level: usize) -> Result<Ciphertext> {
+        let top = self.needs_level("a product", d2.level(), level)?;
         let key = self.keys("relinearisation key", top)?.relinearisation(top)?;
         // P·d0 and P·d1 ride along, so that one division serves all.
         let [c0, c1] = self.switch(d2, key, plus)?.divided(level + 1, None)?;
@@ -138,17 +139,15 @@ impl Evaluator<'_> {
         self.mul_to(a, b, level - 1)
     }
 
-    /// a·b, relinearised, with as many rescalings as lead to `level`. Of the product only the part that is switched is written down.
+    /// a·b, relinearised, with as many rescalings as lead to `level`. Nothing of the product before relinearisation is written down.
     ///
     /// # Errors
     /// Those of [`Evaluator::tensor`] and [`Evaluator::relinearise_to`].
     pub(crate) fn mul_to(&self, a: &Ciphertext, b: &Ciphertext, level: usize) -> Result<Ciphertext> {
         let low = if a.level() <= b.level() { a } else { b };
         let (a, b) = (self.lowered(a, low)?, self.lowered(b, low)?);
-        awake(|| {
-            let d2 = Poly::product(&self.params, &a.c1, &b.c1);
-            self.relinearised(Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] }, &d2, a.scale.times(b.scale), level)
-        })
+        let plus = Plus::Product { a: [&a.c0, &a.c1], b: [&b.c0, &b.c1] };
+        awake(|| self.relinearised(plus, Source::Product(&a.c1, &b.c1), a.scale.times(b.scale), level))
     }
 
     /// acc += P·d on the ciphertext primes (P is 0 modulo the special ones).

@@ -1,6 +1,8 @@
 //! Rotations and conjugation.
 
-use super::switch::{Digits, Switch};
+use super::digits::Digits;
+use super::key_switch::Source;
+use super::switch::Switch;
 use super::switched_rotation::RotatedTerm;
 use super::{Decomposed, Evaluator};
 use crate::ciphertext::Ciphertext;
@@ -150,7 +152,7 @@ impl<'k> Evaluator<'k> {
         let plus = Plus::Halves([Some(&a.c0), None]);
         let switch = match digits {
             Some(made) => Switch { params: &self.params, digits: Digits::Made(made), key, plus },
-            None => self.switch(&a.c1, key, plus)?,
+            None => self.switch(Source::Poly(&a.c1), key, plus)?,
         };
         let [c0, c1] = switch.divided(a.level() + 1, Some(&self.params.automorphism(element)))?;
         Ok(Ciphertext { c0, c1, scale: a.scale })

@@ -1,81 +1,18 @@
 //! Key switches limb by limb: while a limb of the digits is in a cache it is transformed, multiplied with the key, divided by P and
 //! moved, so that of all operands only the key streams from memory.
 
-use std::ops::Range;
-
-use super::key_switch::Cut;
-use super::{Decomposed, Evaluator};
+use super::Evaluator;
+use super::digits::{Digits, Making, for_groups};
+use super::key_switch::{Cut, Source};
 use crate::error::Result;
-use crate::kernels::{self, AlignedBuf, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
+use crate::kernels::{self, AlignedBuf, Digit, Finish, KeyProduct, Modulus, Moves, PackedKey, Plus};
 use crate::keys::SwitchingKey;
 use crate::parallel::{both, for_each};
 use crate::params::Params;
 use crate::ring::{Bases, Basis, Extension, Ntt, Poly, row_stride, sum_rows};
 
-/// Where the limbs of the digits come from.
-pub(crate) enum Digits<'a> {
-    /// Made when they are needed.
-    Cut(Cut<'a>),
-    /// Made before, for several keys.
-    Made(&'a Decomposed),
-}
-
-impl Digits<'_> {
-    fn level(&self) -> usize {
-        match self {
-            Self::Cut(cut) => cut.level(),
-            Self::Made(made) => made.level(),
-        }
-    }
-
-    /// Limbs to begin together; `None` where there is nothing to begin with.
-    fn group(&self) -> Option<usize> {
-        match self {
-            Self::Cut(cut) => cut.group(),
-            Self::Made(_) => None,
-        }
-    }
-
-    /// Words that [`Digits::at`] works in for one limb.
-    fn room(&self) -> usize {
-        match self {
-            Self::Cut(cut) => cut.room(),
-            Self::Made(_) => 0,
-        }
-    }
-
-    /// Prepares `limbs` for [`Digits::at`], each in [`Digits::room`] words of `room`.
-    fn begin(&self, limbs: Range<usize>, room: &mut [u64]) {
-        match self {
-            Self::Cut(cut) => cut.begin(limbs, room),
-            Self::Made(_) => {}
-        }
-    }
-
-    /// Transforms that [`Digits::at`] runs for limb `i`.
-    fn transforms(&self, i: usize) -> usize {
-        match self {
-            Self::Cut(cut) => cut.transforms(i),
-            Self::Made(_) => 0,
-        }
-    }
-
-    /// What [`Digits::at`] returns of limb `i` without making it.
-    fn stored(&self, i: usize) -> Vec<&[u64]> {
-        match self {
-            Self::Cut(cut) => cut.stored(i).into_iter().collect(),
-            Self::Made(made) => made.limbs(i),
-        }
-    }
-
-    /// All digits in limb `i`, which was begun in `room`. During each transform the memory of one of `soon` may be fetched.
-    fn at<'r>(&'r self, params: &Params, i: usize, room: &'r mut [u64], soon: &[Vec<&[u64]>]) -> Vec<&'r [u64]> {
-        match self {
-            Self::Cut(cut) => cut.at(params, i, room, soon),
-            Self::Made(made) => made.limbs(i),
-        }
-    }
-}
+/// Columns of a limb that are multiplied with a key at a time, at least.
+const COLUMNS: usize = 4096;
 
 /// ⟨digits, key⟩ + P·plus.
 pub(crate) struct Switch<'a> {
@@ -102,7 +39,11 @@ impl Switch<'_> {
         let plus = self.plus_limb(i);
         let mut plus: Vec<_> = plus.parts().copied().collect();
         plus.dedup_by(|x, y| std::ptr::eq(*x, *y));
-        key.into_iter().chain(self.digits.stored(i)).chain(plus).collect()
+        let stored = self.digits.stored(i).into_iter().filter_map(|digit| match digit? {
+            Digit::Row(row) => Some(row),
+            Digit::Out(_) | Digit::Product => None,
+        });
+        key.into_iter().chain(stored).chain(plus).collect()
     }
 
     /// P·plus is 0 modulo P's own primes.
@@ -110,17 +51,32 @@ impl Switch<'_> {
         if i < self.basis().q { self.plus.each(|plus| plus.limb(i)) } else { Plus::NONE }
     }
 
-    /// Limb `i` of both halves, from the digits there.
-    fn limb(&self, i: usize, digits: &[&[u64]], out: [&mut [u64]; 2], moves: Option<&Moves>, finish: &Finish<'_>) {
+    /// Limb `i` of both halves, from the digits there: by blocks of columns where nothing moves from one to another, so that threads without
+    /// a limb of their own take part.
+    fn limb(&self, i: usize, digits: &[Digit<'_>], [x, y]: [&mut [u64]; 2], moves: Option<&Moves>, finish: &Finish<'_>) {
         let basis = self.basis();
         let m = self.params.modulus(basis, i);
-        let product = KeyProduct {
-            digits,
-            key: self.key_limb(i),
-            plus: self.plus_limb(i),
-            factor: product_of(self.params, m, Basis { q: 0, p: basis.p }, 0),
-        };
-        kernels::key_product(m, out, &product, moves, finish);
+        let (key, plus) = (self.key_limb(i), self.plus_limb(i));
+        let factor = product_of(self.params, m, Basis { q: 0, p: basis.p }, 0);
+        if moves.is_some() {
+            return kernels::key_product(m, [x, y], &KeyProduct { digits, key, plus, factor }, moves, finish);
+        }
+        let n = x.len();
+        let block = n.div_ceil(rayon::current_num_threads()).next_power_of_two().max(COLUMNS);
+        for_each(x.chunks_mut(block).zip(y.chunks_mut(block)).enumerate(), |(b, (x, y))| {
+            let columns = b * block..(b * block + x.len());
+            let digits: Vec<Digit<'_>> = digits.iter().map(|digit| digit.columns(columns.clone())).collect();
+            let plus = plus.each(|plus| &plus[columns.clone()]);
+            let finish = match finish {
+                Finish::Store => Finish::Store,
+                Finish::Add => Finish::Add,
+                Finish::Divide { rests, inverse } => {
+                    Finish::Divide { rests: rests.map(|rest| &rest[columns.clone()]), inverse: *inverse }
+                }
+            };
+            let product = KeyProduct { digits: &digits, key: key.columns(m, columns), plus, factor };
+            kernels::key_product(m, [x, y], &product, None, &finish);
+        });
     }
 
     /// Both halves divided by P and by the ciphertext primes from `keep` upwards, rounded as [`crate::ring::divide_by_dropped`]
@@ -134,11 +90,11 @@ impl Switch<'_> {
         let factors = bases.factors();
         let mut ends = [bases.room(n), bases.room(n)];
         let rows = ends.each_mut().map(|end| &mut end[..]);
-        for_groups(&self.digits, keep, stride, rows, |i, [x, y], room| {
-            let (x, y) = (&mut x[..n], &mut y[..n]);
+        for_groups(&[&self.digits], keep, (n, stride), rows, Making::InPlace, |i, mut out, rooms| {
             let transforms = self.digits.transforms(i);
-            let digits = self.digits.at(params, i, room, &shares(&self.soon(i), transforms));
-            self.limb(i, &digits, [x, y], None, &Finish::Store);
+            self.digits.transform(params, i, &mut rooms[0], &mut out, &shares(&self.soon(i), transforms));
+            let [x, y] = out;
+            self.limb(i, &self.digits.made(i, &rooms[0]), [x, y], None, &Finish::Store);
             // Digits that need no transforms are read with the key.
             let next = if transforms == 0 && i + 1 < basis.limbs() { self.soon(i + 1) } else { Vec::new() };
             let soon = shares(&next, 2);
@@ -151,17 +107,19 @@ impl Switch<'_> {
         // What is subtracted waits, as coefficients, where the results will stand.
         let rows = out.each_mut().map(|out| out.data_mut().chunks_exact_mut(n).collect());
         sum_rows(ends.iter().zip(rows).filter_map(|(end, rows)| end.sums((0..keep).collect(), rows)));
-        for_groups(&self.digits, 0, n, out.each_mut().map(Poly::data_mut), |i, [x, y], room| {
+        for_groups(&[&self.digits], 0, (n, n), out.each_mut().map(Poly::data_mut), Making::Apart, |i, mut out, rooms| {
             let mut rests = AlignedBuf::unfilled(2 * stride);
             let (rest_x, rest_y) = rests.split_at_mut(stride);
             let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
             let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
             let table = params.ntt_q(i);
+            let [x, y] = out.each_ref().map(|row| &**row);
             both(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
-            let digits = self.digits.at(params, i, room, &soon[2..]);
+            self.digits.transform(params, i, &mut rooms[0], &mut out, &soon[2..]);
             let m = params.q(i);
             let inverse = m.inv(product_of(params, m, basis, keep));
-            self.limb(i, &digits, [x, y], moves, &Finish::Divide { rests: [&*rest_x, &*rest_y], inverse });
+            let finish = Finish::Divide { rests: [&*rest_x, &*rest_y], inverse };
+            self.limb(i, &self.digits.made(i, &rooms[0]), out, moves, &finish);
         });
         Ok(out)
     }
@@ -171,14 +129,15 @@ impl Switch<'_> {
 /// serves them all (eprint 2020/1203, section 4.3). The keys use one number of special primes.
 pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Switch<'_>, &Moves)]) {
     let n = params.n();
-    let [x, y] = sums.map(Poly::data_mut);
-    for (switch, moves) in terms {
-        for_groups(&switch.digits, 0, n, [&mut *x, &mut *y], |i, [x, y], room| {
+    let digits: Vec<_> = terms.iter().map(|(switch, _)| &switch.digits).collect();
+    // A limb's sums stay in a cache while what all terms have there is added to them.
+    for_groups(&digits, 0, (n, n), sums.map(Poly::data_mut), Making::Apart, |i, mut out, rooms| {
+        for ((switch, moves), room) in terms.iter().zip(rooms) {
             let soon = shares(&switch.soon(i), switch.digits.transforms(i));
-            let digits = switch.digits.at(params, i, room, &soon);
-            switch.limb(i, &digits, [x, y], Some(moves), &Finish::Add);
-        });
-    }
+            switch.digits.transform(params, i, room, &mut out, &soon);
+            switch.limb(i, &switch.digits.made(i, room), out.each_mut().map(|row| &mut **row), Some(moves), &Finish::Add);
+        }
+    });
 }
 
 /// `parts` of memory in `count` shares of about equal length, each of whole cache lines.
@@ -203,39 +162,15 @@ fn product_of(params: &Params, m: &Modulus, basis: Basis, first: usize) -> u64 {
     (first..basis.limbs()).fold(1, |d, k| m.mul(d, m.reduce_u64(params.modulus(basis, k).value())))
 }
 
-/// Runs `f(limb, its rows of both halves, its room)` over the limbs from `first` on, in parallel; those of a group, whose digits are begun
-/// together, before those of the next. Rows are `stride` words apart.
-fn for_groups(
-    digits: &Digits<'_>,
-    first: usize,
-    stride: usize,
-    [x, y]: [&mut [u64]; 2],
-    f: impl Fn(usize, [&mut [u64]; 2], &mut [u64]) + Sync,
-) {
-    let limbs = x.len() / stride;
-    let mut rows = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride)).zip(first..);
-    let Some(size) = digits.group() else {
-        return for_each(rows, |((x, y), i)| f(i, [x, y], &mut AlignedBuf::unfilled(digits.room())));
-    };
-    let groups = limbs.div_ceil(size);
-    for g in 0..groups {
-        let limbs = g * limbs / groups..(g + 1) * limbs / groups;
-        let mut room = AlignedBuf::unfilled(digits.room() * limbs.len());
-        digits.begin(first + limbs.start..first + limbs.end, &mut room);
-        let rooms = room.chunks_exact_mut(digits.room());
-        for_each(rooms.zip(rows.by_ref()), |(room, ((x, y), i))| f(i, [x, y], room));
-    }
-}
-
 impl Evaluator<'_> {
-    /// A key switch of `poly` alone, plus P·`plus`.
+    /// A key switch of `source` alone, plus P·`plus`.
     pub(crate) fn switch<'a>(
         &'a self,
-        poly: &'a Poly<Ntt>,
+        source: Source<'a>,
         key: &'a SwitchingKey,
         plus: Plus<&'a Poly<Ntt>>,
     ) -> Result<Switch<'a>> {
-        let digits = Digits::Cut(Cut::new(&self.params, poly, key.shape())?);
+        let digits = Digits::Cut(Cut::new(&self.params, source, key.shape())?);
         Ok(Switch { params: &self.params, digits, key, plus })
     }
 }
@@ -243,6 +178,7 @@ impl Evaluator<'_> {
 #[cfg(all(test, feature = "secret"))]
 mod tests {
     use super::*;
+    use crate::eval::Decomposed;
     use crate::kernels::tests::on_every_path;
     use crate::keys::{KeyGenerator, SecretKey};
     use crate::params::ParamsLiteral;
@@ -266,12 +202,16 @@ mod tests {
         out
     }
 
-    /// Digits of one prime and of several, every size of a key's residues, all levels, one and several primes divided out, digits
-    /// made before or not, all paths, one thread and several.
+    /// Digits of one prime and of several, every size of a key's residues, limbs of one block of columns and of several, all levels, one
+    /// and several primes divided out, digits made before or not, one switch and several, all paths, one thread and several.
     #[test]
     fn equals_its_parts() {
         let mut randomness = Randomness::insecure_from_seed(1);
-        for literal in [ParamsLiteral::leveled(10, 45, 5, 30, 1, 50), ParamsLiteral::leveled(10, 50, 6, 40, 3, 50)] {
+        for literal in [
+            ParamsLiteral::leveled(10, 45, 5, 30, 1, 50),
+            ParamsLiteral::leveled(10, 50, 6, 40, 3, 50),
+            ParamsLiteral::leveled(13, 45, 1, 40, 1, 50),
+        ] {
             let params = Params::new_insecure(literal).unwrap();
             let secret = SecretKey::generate(&params, &mut randomness);
             let top = params.max_level();
@@ -289,8 +229,10 @@ mod tests {
                     on_every_path(|| {
                         pool.install(|| {
                             let digits = Digits::Made(&made);
-                            let hoisted = Switch { params: &params, digits, key: &key, plus: Plus::Halves([Some(&plus), None]) };
-                            for switch in [evaluator.switch(&x, &key, Plus::Halves([Some(&plus), None])).unwrap(), hoisted] {
+                            let halves = Plus::Halves([Some(&plus), None]);
+                            let hoisted = Switch { params: &params, digits, key: &key, plus: halves };
+                            let cut = || evaluator.switch(Source::Poly(&x), &key, halves).unwrap();
+                            for switch in [cut(), hoisted] {
                                 for keep in [level + 1, level.max(1)] {
                                     let divided = |u: &Poly<Ntt>| divide_by_dropped(&params, u.clone(), keep).unwrap();
                                     let out = switch.divided(keep, None).unwrap();
@@ -301,6 +243,46 @@ mod tests {
                                 let mut sums = [(); 2].map(|()| Poly::<Ntt>::zero(params.n(), switch.basis()));
                                 add_moved(&params, sums.each_mut(), &[(switch, &moves)]);
                                 assert!((0..2).all(|half| sums[half].data() == moved[half].data()));
+                                add_moved(&params, sums.each_mut(), &[(cut(), &moves), (cut(), &moves)]);
+                                let mut thrice = moved.clone();
+                                for (thrice, moved) in thrice.iter_mut().zip(&moved) {
+                                    (0..2).for_each(|_| thrice.add_assign(&params, moved));
+                                }
+                                assert!((0..2).all(|half| sums[half].data() == thrice[half].data()));
+                            }
+                        });
+                    });
+                }
+            }
+        }
+    }
+
+    /// A product of ciphertexts, of which nothing is written down, and one that is relinearised afterwards: the same bits.
+    #[test]
+    fn products_are_formed_where_they_are_switched() {
+        let mut randomness = Randomness::insecure_from_seed(2);
+        for literal in [ParamsLiteral::leveled(10, 45, 4, 30, 1, 50), ParamsLiteral::leveled(13, 50, 3, 40, 2, 50)] {
+            let params = Params::new_insecure(literal).unwrap();
+            let secret = SecretKey::generate(&params, &mut randomness);
+            let top = params.max_level();
+            let key = KeyGenerator::new(&params, &secret).unwrap().rotation_key(1, top, &mut randomness);
+            let evaluator = Evaluator::without_keys(&params);
+            for level in 0..=top {
+                let [a0, a1, b0, b1] = [1, 2, 3, 4].map(|seed| random(&params, level, seed));
+                let product = |a, b| Poly::product(&params, a, b);
+                let (d0, mut d1, d2) = (product(&a0, &b0), product(&a0, &b1), product(&a1, &b1));
+                d1.add_assign(&params, &product(&a1, &b0));
+                for threads in [1, 2] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    on_every_path(|| {
+                        pool.install(|| {
+                            let plus = Plus::Product { a: [&a0, &a1], b: [&b0, &b1] };
+                            let formed = evaluator.switch(Source::Product(&a1, &b1), &key, plus).unwrap();
+                            let written =
+                                evaluator.switch(Source::Poly(&d2), &key, Plus::Halves([Some(&d0), Some(&d1)])).unwrap();
+                            for keep in [level + 1, level.max(1)] {
+                                let [x, y] = [&formed, &written].map(|switch| switch.divided(keep, None).unwrap());
+                                assert!((0..2).all(|half| x[half].data() == y[half].data()));
                             }
                         });
                     });

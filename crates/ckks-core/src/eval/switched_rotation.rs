@@ -1,6 +1,8 @@
 //! Sums of rotations that share a division by P.
 
 use super::Evaluator;
+use super::digits::at_once;
+use super::key_switch::Source;
 use super::switch::add_moved;
 use crate::error::Result;
 use crate::kernels::Plus;
@@ -17,24 +19,21 @@ pub(super) struct RotatedTerm<'a> {
     pub key: &'a SwitchingKey,
 }
 
-/// Coefficients of several terms that are held at one time; two terms at least.
-const ROWS_BYTES: usize = 48 << 20;
-
 impl Evaluator<'_> {
     /// Σ of the images of ciphertexts of one level, still multiplied by P: one division then serves them all (eprint 2020/1203,
     /// section 4.3). The keys use one number of special primes.
     pub(super) fn switch_rotated(&self, level: usize, terms: &[&RotatedTerm<'_>]) -> Result<(Poly<Ntt>, Poly<Ntt>)> {
         let params = &self.params;
         let n = params.n();
-        let special = terms.first().map_or(0, |t| t.key.shape().special);
-        let basis = Basis { q: level + 1, p: special };
-        let at_once = (ROWS_BYTES / (basis.q * n * size_of::<u64>())).max(2);
+        let shape = terms.first().map(|t| t.key.shape());
+        let basis = Basis { q: level + 1, p: shape.map_or(0, |shape| shape.special) };
         let mut sum0 = Poly::<Ntt>::zero(n, basis);
         let mut sum1 = Poly::<Ntt>::zero(n, basis);
-        for some in terms.chunks(at_once) {
+        for some in terms.chunks(shape.map_or(1, |shape| at_once(shape, level, n))) {
             let moves: Vec<_> = some.iter().map(|t| params.automorphism(t.element)).collect();
-            let switches: Vec<_> =
-                map(some, |t| self.switch(t.c1, t.key, Plus::Halves([t.c0, None]))).into_iter().collect::<Result<_>>()?;
+            let switches: Vec<_> = map(some, |t| self.switch(Source::Poly(t.c1), t.key, Plus::Halves([t.c0, None])))
+                .into_iter()
+                .collect::<Result<_>>()?;
             let switched: Vec<_> = switches.into_iter().zip(moves.iter().map(|moves| &**moves)).collect();
             add_moved(params, [&mut sum0, &mut sum1], &switched);
         }

@@ -52,7 +52,7 @@ pub use pointwise::{
     mul_scalar_assign, neg_assign, sub_assign, sub_mul_scalar_from, sub_mul_scalar_from_product,
 };
 pub use rate::multiply_adds;
-pub use switch::{Finish, KeyProduct, Moves, Plus, key_product};
+pub use switch::{Digit, Finish, KeyProduct, Moves, Plus, key_product};
 
 /// Runs `ifma::$kernel` and `avx2::$kernel` on those paths and `portable::$kernel` on the others.
 macro_rules! dispatch {

@@ -1,5 +1,7 @@
 //! Switching keys in memory: residues lie in the order in which inner products read them, in as few bytes as their prime allows.
 
+use std::ops::Range;
+
 use super::Modulus;
 
 /// Columns that lie together.
@@ -12,6 +14,17 @@ pub struct PackedKey<'a> {
     pub words: &'a [u64],
     /// Digits of the whole key.
     pub digits: usize,
+}
+
+impl<'a> PackedKey<'a> {
+    /// The residues of some columns; both ends are multiples of 32.
+    ///
+    /// # Panics
+    /// If they are not, or the key has fewer columns.
+    pub fn columns(&self, m: &Modulus, columns: Range<usize>) -> Self {
+        assert!(columns.start.is_multiple_of(COLUMNS) && columns.end.is_multiple_of(COLUMNS));
+        Self { words: &self.words[key_words(m, columns.start, self.digits)..key_words(m, columns.end, self.digits)], ..*self }
+    }
 }
 
 /// Words that [`COLUMNS`] residues take: four, six or eight bytes each.

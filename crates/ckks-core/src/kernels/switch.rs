@@ -1,6 +1,8 @@
 //! Inner products with switching keys and what follows them, in one walk through memory: an addition or the division by P, and the
 //! automorphism.
 
+use std::ops::Range;
+
 use super::packed_key::{COLUMNS, PackedKey, key_words};
 use super::{Modulus, dispatch};
 
@@ -40,10 +42,31 @@ impl<T> Plus<T> {
     }
 }
 
+/// Where the residues of a digit are.
+#[derive(Clone, Copy, Debug)]
+pub enum Digit<'a> {
+    /// In a row of their own.
+    Row(&'a [u64]),
+    /// Where this half of the result will be: only where results are stored and do not move.
+    Out(usize),
+    /// Not written down: a_1·b_1 of the [`Plus::Product`] beside it.
+    Product,
+}
+
+impl Digit<'_> {
+    /// Some columns of it.
+    pub fn columns(&self, columns: Range<usize>) -> Self {
+        match *self {
+            Self::Row(row) => Self::Row(&row[columns]),
+            elsewhere => elsewhere,
+        }
+    }
+}
+
 /// (Σ_j d_j·b_j + factor·plus_0, Σ_j d_j·a_j + factor·plus_1) modulo one prime, for the halves (b_j, a_j) of a key.
 pub struct KeyProduct<'a> {
-    /// d_j, as many as the key has digits or fewer.
-    pub digits: &'a [&'a [u64]],
+    /// d_j, as many as the key has digits or fewer; [`Digit::Product`] at most once.
+    pub digits: &'a [Digit<'a>],
     /// b_j and a_j.
     pub key: PackedKey<'a>,
     /// What is not switched.
@@ -102,11 +125,18 @@ impl Moves {
 /// Computes `product`, finishes it and stores both halves, word i of the result where `moves` says. Each digit is read once.
 ///
 /// # Panics
-/// If lengths do not fit, or there are more digits than in the key.
+/// If lengths do not fit, there are more digits than in the key, or one is where [`Digit`] says that it cannot be.
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
     let n = out[0].len();
     let KeyProduct { digits, key, plus, factor } = product;
-    assert!(n.is_multiple_of(COLUMNS) && out[1].len() == n && digits.iter().all(|d| d.len() == n));
+    let formed = digits.iter().filter(|digit| matches!(digit, Digit::Product)).count();
+    assert!(formed <= usize::from(matches!(plus, Plus::Product { .. })));
+    assert!(n.is_multiple_of(COLUMNS) && out[1].len() == n);
+    assert!(digits.iter().all(|digit| match digit {
+        Digit::Row(row) => row.len() == n,
+        Digit::Out(half) => *half < 2 && moves.is_none() && !matches!(finish, Finish::Add),
+        Digit::Product => true,
+    }));
     assert!(digits.len() <= key.digits && key.words.len() == key_words(m, n, key.digits));
     assert!(plus.parts().all(|c| c.len() == n) && *factor < m.value());
     assert!(moves.is_none_or(|moves| 8 * moves.0.len() == n));
@@ -143,50 +173,120 @@ mod tests {
                         (0..2).for_each(|half| pack_key(&m, &mut packed, key_digits, (j, half), &pair[half]));
                     }
                     let digits: Vec<Vec<u64>> = (0..used as u64).map(|j| words(3 * j + 2)).collect();
-                    let digits: Vec<&[u64]> = digits.iter().map(|d| &d[..]).collect();
+                    let rows: Vec<Digit<'_>> = digits.iter().map(|d| Digit::Row(d)).collect();
                     let (given, start, rests) = (words(1001), [words(1002), words(1003)], [words(1004), words(1005)]);
                     let (a, b) = ([words(1006), words(1007)], [words(1008), words(1009)]);
                     let (factor, inverse) = (p - 2, p / 3);
                     let product = Plus::Product { a: [&a[0][..], &a[1]], b: [&b[0], &b[1]] };
                     let given = Some(&given[..]);
+                    let key = PackedKey { words: &packed, digits: key_digits };
+                    // Digits where results will be, and one that is part of the product.
+                    let in_place: Vec<_> =
+                        [Digit::Out(0), Digit::Out(1)].into_iter().chain(rows.iter().skip(2).copied()).take(used).collect();
+                    let mut formed = rows.clone();
+                    formed.iter_mut().skip(used / 2).take(1).for_each(|digit| *digit = Digit::Product);
                     for plus in [Plus::NONE, Plus::Halves([given, None]), Plus::Halves([given, given]), product] {
-                        let product =
-                            KeyProduct { digits: &digits, key: PackedKey { words: &packed, digits: key_digits }, plus, factor };
-                        let sum = |half: usize, i: usize| {
-                            let products = digits.iter().zip(&halves).fold(0, |sum, (d, k)| m.add(sum, m.mul(d[i], k[half][i])));
-                            let plus = match plus {
-                                Plus::Halves(halves) => halves[half].map_or(0, |c| c[i]),
-                                Plus::Product { a, b } if half == 0 => m.mul(a[0][i], b[0][i]),
-                                Plus::Product { a, b } => m.add(m.mul(a[0][i], b[1][i]), m.mul(a[1][i], b[0][i])),
-                            };
-                            m.add(products, m.mul(plus, factor))
-                        };
-                        for moves in [None, Some(&moves)] {
-                            let source = |i: usize| moves.map_or(i, |_| table[i] as usize);
-                            let finishes =
-                                [Finish::Store, Finish::Add, Finish::Divide { rests: [&rests[0], &rests[1]], inverse }];
-                            for finish in &finishes {
-                                on_every_path(|| {
-                                    let mut out = start.clone();
-                                    let [out0, out1] = &mut out;
-                                    key_product(&m, [out0, out1], &product, moves, finish);
-                                    for (half, i) in (0..2).flat_map(|half| (0..n).map(move |i| (half, i))) {
-                                        let s = sum(half, source(i));
-                                        let expected = match finish {
-                                            Finish::Store => s,
-                                            Finish::Add => m.add(start[half][i], s),
-                                            Finish::Divide { rests, inverse } => {
-                                                m.mul(m.sub(s, rests[half][source(i)]), *inverse)
-                                            }
-                                        };
-                                        assert_eq!(out[half][i], expected, "{bits} bits, {used} digits, half {half}, place {i}");
-                                    }
-                                });
+                        for digits in [&rows, &in_place, &formed] {
+                            if digits.iter().any(|d| matches!(d, Digit::Product)) && !matches!(plus, Plus::Product { .. }) {
+                                continue;
                             }
+                            let value = |digit: &Digit<'_>, i: usize| match digit {
+                                Digit::Row(row) => row[i],
+                                Digit::Out(half) => start[*half][i],
+                                Digit::Product => m.mul(a[1][i], b[1][i]),
+                            };
+                            let sum = |half: usize, i: usize| {
+                                let products = digits.iter().zip(&halves);
+                                let products = products.fold(0, |sum, (d, k)| m.add(sum, m.mul(value(d, i), k[half][i])));
+                                let plus = match plus {
+                                    Plus::Halves(halves) => halves[half].map_or(0, |c| c[i]),
+                                    Plus::Product { a, b } if half == 0 => m.mul(a[0][i], b[0][i]),
+                                    Plus::Product { a, b } => m.add(m.mul(a[0][i], b[1][i]), m.mul(a[1][i], b[0][i])),
+                                };
+                                m.add(products, m.mul(plus, factor))
+                            };
+                            let case = format!("{bits} bits, {digits:.0?}");
+                            equals(
+                                &m,
+                                &KeyProduct { digits, key, plus, factor },
+                                (&start, &rests, inverse),
+                                (&moves, &table),
+                                sum,
+                                &case,
+                            );
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Compares everything that can become of the sums `s` with what word by word gives.
+    fn equals(
+        m: &Modulus,
+        product: &KeyProduct<'_>,
+        (start, rests, inverse): (&[Vec<u64>; 2], &[Vec<u64>; 2], u64),
+        (moves, table): (&Moves, &[u32]),
+        s: impl Fn(usize, usize) -> u64,
+        case: &str,
+    ) {
+        let in_place = product.digits.iter().any(|digit| matches!(digit, Digit::Out(_)));
+        for moves in [None, Some(moves)] {
+            let source = |i: usize| moves.map_or(i, |_| table[i] as usize);
+            for finish in [Finish::Store, Finish::Add, Finish::Divide { rests: [&rests[0], &rests[1]], inverse }] {
+                if in_place && (moves.is_some() || matches!(finish, Finish::Add)) {
+                    let mut out = start.clone();
+                    let run = || key_product(m, out.each_mut().map(|half| &mut half[..]), product, moves, &finish);
+                    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+                    continue;
+                }
+                on_every_path(|| {
+                    let mut out = start.clone();
+                    key_product(m, out.each_mut().map(|half| &mut half[..]), product, moves, &finish);
+                    for (half, i) in (0..2).flat_map(|half| (0..table.len()).map(move |i| (half, i))) {
+                        let s = s(half, source(i));
+                        let expected = match &finish {
+                            Finish::Store => s,
+                            Finish::Add => m.add(start[half][i], s),
+                            Finish::Divide { rests, inverse } => m.mul(m.sub(s, rests[half][source(i)]), *inverse),
+                        };
+                        assert_eq!(out[half][i], expected, "{case}, half {half}, place {i}");
+                    }
+                });
+            }
+        }
+    }
+
+    /// Whole tiles of all columns give what the columns give together; a product needs its [`Plus::Product`].
+    #[test]
+    fn columns_can_be_taken_apart() {
+        fn product<'a>(digits: &'a [Digit<'a>], key: PackedKey<'a>) -> KeyProduct<'a> {
+            KeyProduct { digits, key, plus: Plus::NONE, factor: 0 }
+        }
+        let (n, digits) = (192, 3);
+        for bits in [30, 45, 50] {
+            let m = Modulus::new(prime_below(bits, 7, 0)).unwrap();
+            let words = |seed: u64| -> Vec<u64> { lcg(seed).map(|x| x % m.value()).take(n).collect() };
+            let mut packed = vec![0; key_words(&m, n, digits)];
+            (0..2 * digits).for_each(|k| pack_key(&m, &mut packed, digits, (k / 2, k % 2), &words(k as u64)));
+            let rows: Vec<Vec<u64>> = (0..digits as u64).map(|j| words(100 + j)).collect();
+            let rows: Vec<_> = rows.iter().map(|row| Digit::Row(row)).collect();
+            let key = PackedKey { words: &packed, digits };
+            let mut whole = [vec![0; n], vec![0; n]];
+            key_product(&m, whole.each_mut().map(|half| &mut half[..]), &product(&rows, key), None, &Finish::Store);
+            for columns in [0..32, 32..160, 160..192, 64..64] {
+                let part: Vec<_> = rows.iter().map(|row| row.columns(columns.clone())).collect();
+                let mut out = [vec![0; columns.len()], vec![0; columns.len()]];
+                let halves = out.each_mut().map(|half| &mut half[..]);
+                key_product(&m, halves, &product(&part, key.columns(&m, columns.clone())), None, &Finish::Store);
+                assert!((0..2).all(|half| out[half] == whole[half][columns.clone()]));
+            }
+            assert!(std::panic::catch_unwind(|| key.columns(&m, 0..16)).is_err());
+            let formed = [Digit::Product];
+            let run = |mut out: [Vec<u64>; 2]| {
+                key_product(&m, out.each_mut().map(|half| &mut half[..]), &product(&formed, key), None, &Finish::Store);
+            };
+            assert!(std::panic::catch_unwind(|| run([vec![0; n], vec![0; n]])).is_err());
         }
     }
 

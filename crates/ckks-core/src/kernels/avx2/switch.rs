@@ -8,7 +8,7 @@ use super::vector::{
 };
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, words_of_columns};
-use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
+use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns.
 const ROWS: usize = COLUMNS / 4;
@@ -51,7 +51,7 @@ fn tiles_of<const WORDS: usize>(
     for tile in 0..outs[0].len() * 8 / COLUMNS {
         let key = &key[2 * product.key.digits * tile..];
         for first in (0..ROWS).step_by(STEP) {
-            let mut x = sums::<WORDS>(&prime, most, product.digits, key, (tile, first));
+            let mut x = sums::<WORDS>(&prime, most, product, outs.each_ref().map(|out| out.as_flattened()), key, (tile, first));
             add_plus(&prime, &mut x, &product.plus, factor, (tile, first));
             let block = (tile * ROWS + first) / 2;
             for half in 0..2 {
@@ -93,18 +93,26 @@ fn tiles_of<const WORDS: usize>(
 fn sums<const WORDS: usize>(
     prime: &Prime,
     most: usize,
-    digits: &[&[u64]],
+    product: &KeyProduct<'_>,
+    outs: [&[u64]; 2],
     key: &[[u64; WORDS]],
     (tile, first): (usize, usize),
 ) -> [[__m256d; STEP]; 2] {
     let mut totals = [[_mm256_setzero_pd(); STEP]; 2];
-    for (k, digits) in digits.chunks(most).enumerate() {
+    for (k, digits) in product.digits.chunks(most).enumerate() {
         let mut words = [[zero(); STEP]; 2];
         let mut sums = [[Sum::zero(); STEP]; 2];
         for (digit, halves) in digits.iter().zip(key[2 * k * most..].as_chunks::<2>().0) {
-            let digit = &tiles(digit)[tile];
             for u in 0..STEP {
-                let d = load(&digit[first + u]);
+                let row = |a: &[u64]| load(&tiles(a)[tile][first + u]);
+                let d = match (*digit, product.plus) {
+                    (Digit::Row(digit), _) => row(digit),
+                    (Digit::Out(half), _) => load(&outs[half].as_chunks().0[tile * ROWS + first + u]),
+                    (Digit::Product, Plus::Product { a, b }) => {
+                        prime.words(prime.mul(to_doubles(row(a[1])), to_doubles(row(b[1]))))
+                    }
+                    (Digit::Product, Plus::Halves(_)) => zero(),
+                };
                 if WORDS == 16 {
                     for half in 0..2 {
                         words[half][u] = add(words[half][u], mul_u32(d, columns(&halves[half], first + u)));

@@ -7,7 +7,7 @@ use super::vector::{
 };
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, words_of_columns};
-use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
+use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns: with two sums of two halves each, 16 registers.
 const ROWS: usize = COLUMNS / 8;
@@ -49,7 +49,7 @@ fn tiles_of<const WORDS: usize, const IS_PRODUCT: bool>(
     let outs = [out0.as_chunks_mut::<8>().0, out1.as_chunks_mut::<8>().0];
     for tile in 0..outs[0].len() / ROWS {
         let key = &key[2 * product.key.digits * tile..];
-        let mut x = sums::<WORDS, IS_PRODUCT>(&prime, most, product, key, tile);
+        let mut x = sums::<WORDS, IS_PRODUCT>(&prime, most, product, outs.each_ref().map(|out| &**out), key, tile);
         if let Finish::Divide { rests, inverse } = finish {
             let (inverse, quotient) = (splat(*inverse), splat(m.shoup52(*inverse)));
             for half in 0..2 {
@@ -96,6 +96,7 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
     prime: &Prime,
     most: usize,
     product: &KeyProduct<'_>,
+    outs: [&[Row]; 2],
     key: &[[u64; WORDS]],
     tile: usize,
 ) -> [[__m512i; ROWS]; 2] {
@@ -106,8 +107,12 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
             reduce(prime, &mut sums);
             products = 0;
         }
+        let digit = match *digit {
+            Digit::Row(row) => &tiles(row)[tile],
+            Digit::Out(half) => &outs[half].as_chunks().0[tile],
+            Digit::Product => continue,
+        };
         products += 1;
-        let digit = &tiles(digit)[tile];
         for u in 0..ROWS {
             let d = load(&digit[u]);
             for half in 0..2 {
@@ -131,9 +136,11 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
             }
         }
         Plus::Product { a, b } if IS_PRODUCT => {
-            if products + FOURFOLD > most {
+            if products + 2 * FOURFOLD > most {
                 reduce(prime, &mut sums);
             }
+            let formed = product.digits.iter().position(|digit| matches!(digit, Digit::Product));
+            let halves = formed.map(|j| &key[2 * j..][..2]);
             let (a0, a1) = (&tiles(a[0])[tile], &tiles(a[1])[tile]);
             let (b0, b1) = (&tiles(b[0])[tile], &tiles(b[1])[tile]);
             for u in 0..ROWS {
@@ -143,6 +150,12 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
                 crossed.add_product(a0, b1);
                 crossed.add_product(a1, b0);
                 sums[1][u].add_product(crossed.reduce_unmasked(prime), factor);
+                if let Some(halves) = halves {
+                    let d = prime.mul_unmasked(a1, b1);
+                    for half in 0..2 {
+                        sums[half][u].add_product(d, columns(&halves[half], u));
+                    }
+                }
             }
         }
         _ => {}

@@ -10,6 +10,10 @@ use super::portable::ntt::Twiddles;
 use super::{KernelPath, Modulus, active_path};
 use crate::error::{Error, Result};
 
+/// Words between what an inverse transform reads from elsewhere and what it asks for: the hardware does not look as far ahead.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 2048;
+
 /// The transform of Z_p\[X\]/(X^N + 1) for one N and one p: coefficients in natural order to the values
 /// out\[i\] = a(ψ^(2·bitrev(i)+1)), ψ a primitive 2N-th root of unity, and back.
 ///
@@ -166,7 +170,7 @@ impl NttTable {
         assert!(out.len() == self.n() && values.len() == self.n() && factor < self.modulus.value());
         #[cfg(target_arch = "x86_64")]
         if active_path() == KernelPath::Ifma && super::ifma::ntt::fits(self.log_n) {
-            return self.ifma_inverse(out, Some(values), factor, &[]);
+            return self.ifma_inverse(out, Some(values), factor, &[values.get(AHEAD..).unwrap_or_default()]);
         }
         out.copy_from_slice(values);
         self.inverse_times(out, factor, &[]);

@@ -2,20 +2,31 @@
 
 use crate::kernels::Modulus;
 use crate::kernels::packed_key::{COLUMNS, unpack_columns, words_of_columns};
-use crate::kernels::switch::{Finish, KeyProduct, Moves, Plus};
+use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
     let size = words_of_columns(m);
     for tile in 0..out[0].len() / COLUMNS {
         let columns = tile * COLUMNS..(tile + 1) * COLUMNS;
         let key = &product.key.words[2 * product.key.digits * size * tile..];
-        for half in 0..2 {
-            let mut sums = [0u128; COLUMNS];
-            for (j, digit) in product.digits.iter().enumerate() {
+        let mut sums = [[0u128; COLUMNS]; 2];
+        for (j, digit) in product.digits.iter().enumerate() {
+            let mut digits = [0; COLUMNS];
+            match (*digit, product.plus) {
+                (Digit::Row(row), _) => digits.copy_from_slice(&row[columns.clone()]),
+                (Digit::Out(half), _) => digits.copy_from_slice(&out[half][columns.clone()]),
+                (Digit::Product, Plus::Product { a, b }) => {
+                    digits.iter_mut().zip(columns.clone()).for_each(|(digit, i)| *digit = m.mul(a[1][i], b[1][i]));
+                }
+                (Digit::Product, Plus::Halves(_)) => {}
+            }
+            for (half, sums) in sums.iter_mut().enumerate() {
                 let mut residues = [0; COLUMNS];
                 unpack_columns(&key[(2 * j + half) * size..][..size], &mut residues);
-                add_products(&mut sums, &digit[columns.clone()], |c| residues[c]);
+                sums.iter_mut().zip(digits).zip(residues).for_each(|((sum, d), k)| *sum += u128::from(d) * u128::from(k));
             }
+        }
+        for (half, mut sums) in sums.into_iter().enumerate() {
             let factor = u128::from(product.factor);
             let mut add = |c: usize, plus: u64| sums[c] += u128::from(plus) * factor;
             match product.plus {
@@ -44,8 +55,4 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
             }
         }
     }
-}
-
-fn add_products(sums: &mut [u128; COLUMNS], digit: &[u64], key: impl Fn(usize) -> u64) {
-    sums.iter_mut().zip(digit).enumerate().for_each(|(c, (sum, &d))| *sum += u128::from(d) * u128::from(key(c)));
 }
