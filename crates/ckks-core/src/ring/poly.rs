@@ -128,6 +128,7 @@ impl<F: Form> Poly<F> {
     }
 
     /// self −= other, which may have more limbs.
+    #[cfg(feature = "secret")]
     pub(crate) fn sub_assign(&mut self, params: &Params, other: &Self) {
         let basis = self.basis;
         self.for_each_limb(|i, a| kernels::sub_assign(params.modulus(basis, i), a, other.limb(i)));
