@@ -24,7 +24,7 @@ pub(crate) enum Digits<'a> {
 }
 
 /// Where the first two digits of a limb are made.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Making {
     /// Where results will be, which are as many: a cache holds fewer rows then.
     InPlace,

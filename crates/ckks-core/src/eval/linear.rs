@@ -17,36 +17,27 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::ScaleMismatch`] for unequal scales at one level.
     pub fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
-        let (a, b) = self.aligned(a, b)?;
-        Ok(self.combined(a, &b, kernels::add_assign))
+        self.combined(Cow::Borrowed(a), b, kernels::add_assign)
     }
 
     /// [`Evaluator::add`] where `a` is needed no more.
     pub(crate) fn add_to(&self, a: Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
-        if a.level() != b.level() || !a.scale.matches(b.scale) {
-            return self.add(&a, b);
-        }
-        Ok(self.combined(Cow::Owned(a), b, kernels::add_assign))
+        self.combined(Cow::Owned(a), b, kernels::add_assign)
     }
 
-    /// The residues of `a` changed by those of `b`, at one level: in place where they belong to nobody else.
-    fn combined(&self, a: Cow<'_, Ciphertext>, b: &Ciphertext, change: fn(&Modulus, &mut [u64], &[u64])) -> Ciphertext {
-        let part = |a: Cow<'_, Poly<Ntt>>, b: &Poly<Ntt>| {
-            let change = |i: usize, limb: &mut [u64]| change(self.params.q(i), limb, b.limb(i));
-            match a {
-                Cow::Borrowed(a) => a.changed(a.basis().q, change),
-                Cow::Owned(mut a) => {
-                    a.for_each_limb(change);
-                    a
+    /// The residues of `a` changed by those of `b`, levels aligned: in place where they belong to nobody else.
+    fn combined(&self, a: Cow<'_, Ciphertext>, b: &Ciphertext, change: fn(&Modulus, &mut [u64], &[u64])) -> Result<Ciphertext> {
+        let (a, b) = self.aligned(a, b)?;
+        let part = |a: &Poly<Ntt>, b: &Poly<Ntt>| a.changed(a.basis().q, |i, limb| change(self.params.q(i), limb, b.limb(i)));
+        Ok(match a {
+            Cow::Borrowed(a) => Ciphertext { c0: part(&a.c0, &b.c0), c1: part(&a.c1, &b.c1), scale: a.scale },
+            Cow::Owned(mut a) => {
+                for (a, b) in [(&mut a.c0, &b.c0), (&mut a.c1, &b.c1)] {
+                    a.for_each_limb(|i, limb| change(self.params.q(i), limb, b.limb(i)));
                 }
+                a
             }
-        };
-        let scale = a.scale;
-        let (c0, c1) = match a {
-            Cow::Borrowed(a) => (Cow::Borrowed(&a.c0), Cow::Borrowed(&a.c1)),
-            Cow::Owned(a) => (Cow::Owned(a.c0), Cow::Owned(a.c1)),
-        };
-        Ciphertext { c0: part(c0, &b.c0), c1: part(c1, &b.c1), scale }
+        })
     }
 
     /// a − b; levels are aligned.
@@ -54,8 +45,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// [`Error::ScaleMismatch`] for unequal scales at one level.
     pub fn sub(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext> {
-        let (a, b) = self.aligned(a, b)?;
-        Ok(self.combined(a, &b, kernels::sub_assign))
+        self.combined(Cow::Borrowed(a), b, kernels::sub_assign)
     }
 
     /// −a.

@@ -70,13 +70,20 @@ impl Evaluator<'_> {
     }
 
     /// Both operands at the lower of their levels, with one scale.
-    pub(super) fn aligned<'a>(&self, a: &'a Ciphertext, b: &'a Ciphertext) -> Result<(Cow<'a, Ciphertext>, Cow<'a, Ciphertext>)> {
+    pub(super) fn aligned<'a>(
+        &self,
+        a: Cow<'a, Ciphertext>,
+        b: &'a Ciphertext,
+    ) -> Result<(Cow<'a, Ciphertext>, Cow<'a, Ciphertext>)> {
         use std::cmp::Ordering::{Equal, Greater, Less};
         match a.level().cmp(&b.level()) {
-            Equal if a.scale.matches(b.scale) => Ok((Cow::Borrowed(a), Cow::Borrowed(b))),
+            Equal if a.scale.matches(b.scale) => Ok((a, Cow::Borrowed(b))),
             Equal => Err(Error::ScaleMismatch { level: a.level(), left: a.scale.log2(), right: b.scale.log2() }),
-            Greater => Ok((Cow::Owned(self.adjust_to(a, b.level(), b.scale)?), Cow::Borrowed(b))),
-            Less => Ok((Cow::Borrowed(a), Cow::Owned(self.adjust_to(b, a.level(), a.scale)?))),
+            Greater => Ok((Cow::Owned(self.adjust_to(&a, b.level(), b.scale)?), Cow::Borrowed(b))),
+            Less => {
+                let b = self.adjust_to(b, a.level(), a.scale)?;
+                Ok((a, Cow::Owned(b)))
+            }
         }
     }
 

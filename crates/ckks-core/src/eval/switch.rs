@@ -67,13 +67,7 @@ impl Switch<'_> {
             let columns = b * block..(b * block + x.len());
             let digits: Vec<Digit<'_>> = digits.iter().map(|digit| digit.columns(columns.clone())).collect();
             let plus = plus.each(|plus| &plus[columns.clone()]);
-            let finish = match finish {
-                Finish::Store => Finish::Store,
-                Finish::Add => Finish::Add,
-                Finish::Divide { rests, inverse } => {
-                    Finish::Divide { rests: rests.map(|rest| &rest[columns.clone()]), inverse: *inverse }
-                }
-            };
+            let finish = finish.columns(columns.clone());
             let product = KeyProduct { digits: &digits, key: key.columns(m, columns), plus, factor };
             kernels::key_product(m, [x, y], &product, None, &finish);
         });

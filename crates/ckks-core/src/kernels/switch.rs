@@ -55,6 +55,9 @@ pub enum Digit<'a> {
 
 impl Digit<'_> {
     /// Some columns of it.
+    ///
+    /// # Panics
+    /// If its row has fewer.
     pub fn columns(&self, columns: Range<usize>) -> Self {
         match *self {
             Self::Row(row) => Self::Row(&row[columns]),
@@ -88,6 +91,20 @@ pub enum Finish<'a> {
         /// The divisor's inverse.
         inverse: u64,
     },
+}
+
+impl Finish<'_> {
+    /// The same of some columns.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn columns(&self, columns: Range<usize>) -> Self {
+        match *self {
+            Self::Store => Self::Store,
+            Self::Add => Self::Add,
+            Self::Divide { rests, inverse } => Self::Divide { rests: rests.map(|rest| &rest[columns.clone()]), inverse },
+        }
+    }
 }
 
 /// An automorphism in NTT form: aligned blocks of eight words go to aligned blocks of eight words.

@@ -48,8 +48,10 @@ impl<V: Clone> Babies<V> {
             let Some(from) = made.get(&coarse).or_else(|| self.get(coarse)) else { continue };
             let is_needed = fine.contains(&0);
             fine.retain(|&f| f != 0);
-            let rotated = arithmetic.rotate_many(from, &fine)?;
-            self.rotated.extend(fine.into_iter().map(|f| coarse + f).zip(rotated));
+            if !fine.is_empty() {
+                let rotated = arithmetic.rotate_many(from, &fine)?;
+                self.rotated.extend(fine.into_iter().map(|f| coarse + f).zip(rotated));
+            }
             // Moved, not copied: where all steps are coarse ones, these are all the babies.
             if is_needed {
                 self.rotated.extend(made.remove(&coarse).map(|v| (coarse, v)));
