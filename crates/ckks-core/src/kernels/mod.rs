@@ -60,7 +60,7 @@ macro_rules! dispatch {
         #[cfg(target_arch = "x86_64")]
         match $crate::kernels::path::active_path() {
             $crate::kernels::KernelPath::Ifma => {
-                // SAFETY: the path is active only where the CPU has AVX-512 F, DQ and IFMA.
+                // SAFETY: the path is active only where the CPU has AVX-512 F, BW, DQ, IFMA and VBMI.
                 return unsafe { $crate::kernels::ifma::$module::$kernel($($argument),*) };
             }
             $crate::kernels::KernelPath::Avx2 => {

@@ -1,4 +1,4 @@
-//! Switching keys in memory: residues lie in the order in which inner products read them, in as few bytes as their prime allows.
+//! Switching keys in memory: residues lie in the order in which inner products read them, in as few bits as their prime allows.
 
 use std::ops::Range;
 
@@ -27,22 +27,18 @@ impl<'a> PackedKey<'a> {
     }
 }
 
-/// Words that [`COLUMNS`] residues take: four, six or eight bytes each.
-pub(super) fn words_of_columns(m: &Modulus) -> usize {
-    match m.value().ilog2() {
-        0..32 => COLUMNS / 2,
-        32..48 => COLUMNS / 4 * 3,
-        _ => COLUMNS,
-    }
+/// Bits that a residue takes: as many as its prime has, but 32 for every smaller one.
+pub(super) fn bits_of_residue(m: &Modulus) -> usize {
+    (m.value().ilog2() as usize + 1).max(32)
 }
 
 /// Words for one limb of a key: `digits` pairs of N = `n` residues.
 ///
 /// Residues are in tiles of 32 columns; a tile has for every digit 32 residues of the first half and then 32 of the second: one stream
-/// of memory, from whichever digit and half. Residues modulo a prime below 2^32 take four bytes; below 2^48 six: first the lower four bytes of
-/// all 32, then the upper two.
+/// of memory, from whichever digit and half. The bits of all 32 follow one another without gaps, the lowest first.
 pub fn key_words(m: &Modulus, n: usize, digits: usize) -> usize {
-    2 * digits * (n / COLUMNS) * words_of_columns(m)
+    // 64 residues are as many words as one has bits.
+    digits * (n / COLUMNS) * bits_of_residue(m)
 }
 
 /// Writes the residues of one digit and half into the limb of a key with `digits` digits.
@@ -51,20 +47,20 @@ pub fn key_words(m: &Modulus, n: usize, digits: usize) -> usize {
 /// If `words` has not the length that [`key_words`] says, N is no multiple of 32, or there is no such digit or half.
 pub fn pack_key(m: &Modulus, words: &mut [u64], digits: usize, (digit, half): (usize, usize), residues: &[u64]) {
     check(m, words.len(), digits, (digit, half), residues.len());
-    let size = words_of_columns(m);
-    let tiles = words.chunks_exact_mut(2 * digits * size).zip(residues.as_chunks::<COLUMNS>().0);
-    for (tile, columns) in tiles {
-        let columns_at = &mut tile[(2 * digit + half) * size..][..size];
-        if size == COLUMNS {
-            columns_at.copy_from_slice(columns);
-            continue;
+    let bits = bits_of_residue(m);
+    let halves: &mut [u32] = bytemuck::cast_slice_mut(words);
+    let halves = halves.chunks_exact_mut(bits).skip(2 * digit + half).step_by(2 * digits);
+    for (packed, columns) in halves.zip(residues.as_chunks::<COLUMNS>().0) {
+        let (mut window, mut filled, mut packed) = (0, 0, packed.iter_mut());
+        for &residue in columns {
+            window |= u128::from(residue) << filled;
+            filled += bits;
+            packed.by_ref().take(filled / 32).for_each(|word| {
+                *word = window as u32;
+                window >>= 32;
+            });
+            filled %= 32;
         }
-        let (low, high) = columns_at.split_at_mut(COLUMNS / 2);
-        let low: &mut [u32] = bytemuck::cast_slice_mut(low);
-        low.iter_mut().zip(columns).for_each(|(word, &residue)| *word = residue as u32);
-        // No upper bytes where four are enough.
-        let high: &mut [u16] = bytemuck::cast_slice_mut(high);
-        high.iter_mut().zip(columns).for_each(|(word, &residue)| *word = (residue >> 32) as u16);
     }
 }
 
@@ -74,23 +70,25 @@ pub fn pack_key(m: &Modulus, words: &mut [u64], digits: usize, (digit, half): (u
 /// As [`pack_key`].
 pub fn unpack_key(m: &Modulus, words: &[u64], digits: usize, (digit, half): (usize, usize), out: &mut [u64]) {
     check(m, words.len(), digits, (digit, half), out.len());
-    let size = words_of_columns(m);
-    for (tile, columns) in words.chunks_exact(2 * digits * size).zip(out.as_chunks_mut::<COLUMNS>().0) {
-        unpack_columns(&tile[(2 * digit + half) * size..][..size], columns);
-    }
+    let bits = bits_of_residue(m);
+    let halves: &[u32] = bytemuck::cast_slice(words);
+    let halves = halves.chunks_exact(bits).skip(2 * digit + half).step_by(2 * digits);
+    halves.zip(out.as_chunks_mut().0).for_each(|(packed, columns)| unpack_columns(packed, columns));
 }
 
-/// The residues of one tile, digit and half.
-pub(super) fn unpack_columns(words: &[u64], columns: &mut [u64; COLUMNS]) {
-    if words.len() == COLUMNS {
-        columns.copy_from_slice(words);
-        return;
+/// The residues of one tile, digit and half, which take as many words of four bytes as one has bits.
+pub(super) fn unpack_columns(packed: &[u32], columns: &mut [u64; COLUMNS]) {
+    let bits = packed.len();
+    let (mut window, mut filled, mut packed) = (0u128, 0, packed.iter());
+    for residue in columns {
+        packed.by_ref().take((bits - filled).div_ceil(32)).for_each(|&word| {
+            window |= u128::from(word) << filled;
+            filled += 32;
+        });
+        *residue = window as u64 & ((1 << bits) - 1);
+        window >>= bits;
+        filled -= bits;
     }
-    let (low, high) = words.split_at(COLUMNS / 2);
-    let low: &[u32] = bytemuck::cast_slice(low);
-    columns.iter_mut().zip(low).for_each(|(residue, &word)| *residue = u64::from(word));
-    let high: &[u16] = bytemuck::cast_slice(high);
-    columns.iter_mut().zip(high).for_each(|(residue, &word)| *residue |= u64::from(word) << 32);
 }
 
 fn check(m: &Modulus, words: usize, digits: usize, (digit, half): (usize, usize), n: usize) {
@@ -104,8 +102,7 @@ mod tests {
 
     #[test]
     fn keys_come_back_as_they_were() {
-        // Sizes on both sides of where a residue takes another number of bytes.
-        for (bits, bytes) in [(20, 4), (32, 4), (33, 6), (45, 6), (48, 6), (49, 8), (50, 8)] {
+        for (bits, taken) in [(20, 32), (32, 32), (33, 33), (45, 45), (48, 48), (50, 50)] {
             let p = prime_below(bits, 5, 0);
             let m = Modulus::new(p).unwrap();
             let (n, digits) = (96, 3);
@@ -114,7 +111,7 @@ mod tests {
                 words.chain([p - 1, 0]).collect()
             };
             let mut words = vec![u64::MAX; key_words(&m, n, digits)];
-            assert_eq!(words.len() * 8, 2 * n * digits * bytes);
+            assert_eq!(64 * words.len(), 2 * n * digits * taken);
             for place in 0..2 * digits {
                 pack_key(&m, &mut words, digits, (place / 2, place % 2), &residues(place));
             }

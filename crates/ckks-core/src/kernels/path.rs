@@ -42,7 +42,7 @@ impl KernelPath {
         match self {
             Self::Portable | Self::ConcreteNtt => "nothing",
             Self::Avx2 => "AVX2 and FMA",
-            Self::Ifma => "AVX-512 F, DQ and IFMA",
+            Self::Ifma => "AVX-512 F, BW, DQ, IFMA and VBMI",
         }
     }
 
@@ -58,7 +58,11 @@ impl KernelPath {
 
 #[cfg(target_arch = "x86_64")]
 fn ifma_available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512ifma")
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512ifma")
+        && is_x86_feature_detected!("avx512vbmi")
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -176,7 +176,7 @@ mod tests {
         let n = 128;
         let table = ntt_permutation(7, 5);
         let moves = Moves::new(&table);
-        for bits in [30, 45, 49, 50] {
+        for bits in [30, 33, 45, 46, 47, 50] {
             let p = prime_below(bits, 7, 0);
             let m = Modulus::new(p).unwrap();
             for (used, key_digits) in [(0, 1), (1, 1), (3, 4), (14, 14), (15, 15), (16, 16), (40, 41)] {

@@ -58,7 +58,7 @@ impl KeyRequirements {
         self.levels().count()
     }
 
-    /// Bytes of the expanded keys in memory (both halves, four to eight bytes a residue).
+    /// Bytes of the expanded keys in memory (both halves, as many bits a residue as its prime has, at least 32).
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
         self.levels().map(|level| GadgetShape::for_level(params, level).bytes_in_memory(params)).sum()
     }

@@ -66,7 +66,7 @@ impl GadgetShape {
         Basis { q: level + 1, p: self.special }
     }
 
-    /// Bytes of a key in memory: both halves, four to eight bytes a residue.
+    /// Bytes of a key in memory: both halves, as many bits a residue as its prime has, at least 32.
     pub fn bytes_in_memory(&self, params: &Params) -> u64 {
         let basis = self.basis(self.level);
         let words = |i| kernels::key_words(params.modulus(basis, i), params.n(), self.digits(self.level));

@@ -162,8 +162,10 @@ fn cpu_features() -> Vec<&'static str> {
         ("avx2", is_x86_feature_detected!("avx2")),
         ("fma", is_x86_feature_detected!("fma")),
         ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512bw", is_x86_feature_detected!("avx512bw")),
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512ifma", is_x86_feature_detected!("avx512ifma")),
+        ("avx512vbmi", is_x86_feature_detected!("avx512vbmi")),
     ]
     .into_iter()
     .filter_map(|(name, present)| present.then_some(name))

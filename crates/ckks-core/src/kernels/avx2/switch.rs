@@ -3,11 +3,11 @@
 use std::arch::x86_64::*;
 
 use super::vector::{
-    Factor, NARROW, Prime, Row, Sum, add, load, load_u16, load_u32, most_narrow_terms, most_terms, mul_u32, reduce_words, store,
+    Factor, NARROW, Packed, Prime, Row, Sum, add, load, load_u32, most_narrow_terms, most_terms, mul_u32, reduce_words, store,
     to_doubles, zero,
 };
 use crate::kernels::Modulus;
-use crate::kernels::packed_key::{COLUMNS, words_of_columns};
+use crate::kernels::packed_key::{COLUMNS, bits_of_residue};
 use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns.
@@ -21,16 +21,15 @@ type Tile = [Row; ROWS];
 
 #[target_feature(enable = "avx2,fma")]
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
-    match words_of_columns(m) {
-        16 => tiles_of::<16>(m, out, product, moves, finish),
-        24 => tiles_of::<24>(m, out, product, moves, finish),
-        _ => tiles_of::<32>(m, out, product, moves, finish),
+    match bits_of_residue(m) {
+        32 => tiles_of::<true>(m, out, product, moves, finish),
+        _ => tiles_of::<false>(m, out, product, moves, finish),
     }
 }
 
-/// `WORDS` are the words that a tile's columns of one digit and half take in the key: 16 where primes are below 2^32.
+/// Narrow are primes below 2^32: their residues take 32 bits each in a key.
 #[target_feature(enable = "avx2,fma")]
-fn tiles_of<const WORDS: usize>(
+fn tiles_of<const IS_NARROW: bool>(
     m: &Modulus,
     [out0, out1]: [&mut [u64]; 2],
     product: &KeyProduct<'_>,
@@ -39,9 +38,9 @@ fn tiles_of<const WORDS: usize>(
 ) {
     let prime = Prime::new(m);
     let p = m.value();
-    debug_assert_eq!(WORDS == 16, p < NARROW);
-    let most = if WORDS == 16 { most_narrow_terms(p, p) } else { most_terms(p, p) };
-    let key = product.key.words.as_chunks::<WORDS>().0;
+    debug_assert_eq!(IS_NARROW, p < NARROW);
+    let most = if IS_NARROW { most_narrow_terms(p, p) } else { most_terms(p, p) };
+    let packed = Packed::new(bits_of_residue(m));
     let factor = Factor::new(m, product.factor);
     let inverse = match finish {
         Finish::Divide { inverse, .. } => Factor::new(m, *inverse),
@@ -49,9 +48,9 @@ fn tiles_of<const WORDS: usize>(
     };
     let outs = [out0.as_chunks_mut::<8>().0, out1.as_chunks_mut::<8>().0];
     for tile in 0..outs[0].len() * 8 / COLUMNS {
-        let key = &key[2 * product.key.digits * tile..];
         for first in (0..ROWS).step_by(STEP) {
-            let mut x = sums::<WORDS>(&prime, most, product, outs.each_ref().map(|out| out.as_flattened()), key, (tile, first));
+            let mut x =
+                sums::<IS_NARROW>(&prime, &packed, most, product, outs.each_ref().map(|out| out.as_flattened()), (tile, first));
             add_plus(&prime, &mut x, &product.plus, factor, (tile, first));
             let block = (tile * ROWS + first) / 2;
             for half in 0..2 {
@@ -86,23 +85,25 @@ fn tiles_of<const WORDS: usize>(
     }
 }
 
-/// The sums of [`STEP`] vectors of both halves from vector `first` of a tile on, of magnitude below p. `key` starts with the tile's
-/// first digit.
+/// The sums of [`STEP`] vectors of both halves from vector `first` of a tile on, of magnitude below p.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn sums<const WORDS: usize>(
+fn sums<const IS_NARROW: bool>(
     prime: &Prime,
+    packed: &Packed,
     most: usize,
     product: &KeyProduct<'_>,
     outs: [&[u64]; 2],
-    key: &[[u64; WORDS]],
     (tile, first): (usize, usize),
 ) -> [[__m256d; STEP]; 2] {
+    // A digit's 64 residues are as many words as one has bits.
+    let key = &product.key.words[product.key.digits * packed.bits * tile..];
+    let mut key = key.chunks_exact(packed.bits);
     let mut totals = [[_mm256_setzero_pd(); STEP]; 2];
     for (k, digits) in product.digits.chunks(most).enumerate() {
         let mut words = [[zero(); STEP]; 2];
         let mut sums = [[Sum::zero(); STEP]; 2];
-        for (digit, halves) in digits.iter().zip(key[2 * k * most..].as_chunks::<2>().0) {
+        for (digit, residues) in digits.iter().zip(&mut key) {
             for u in 0..STEP {
                 let row = |a: &[u64]| load(&tiles(a)[tile][first + u]);
                 let d = match (*digit, product.plus) {
@@ -113,22 +114,22 @@ fn sums<const WORDS: usize>(
                     }
                     (Digit::Product, Plus::Halves(_)) => zero(),
                 };
-                if WORDS == 16 {
+                if IS_NARROW {
                     for half in 0..2 {
-                        words[half][u] = add(words[half][u], mul_u32(d, columns(&halves[half], first + u)));
+                        words[half][u] =
+                            add(words[half][u], mul_u32(d, columns::<IS_NARROW>(packed, residues, half * ROWS + first + u)));
                     }
                 } else {
                     let d = to_doubles(d);
                     for half in 0..2 {
-                        sums[half][u].add_product(d, to_doubles(columns(&halves[half], first + u)));
+                        sums[half][u].add_product(d, to_doubles(columns::<IS_NARROW>(packed, residues, half * ROWS + first + u)));
                     }
                 }
             }
         }
         for half in 0..2 {
             for u in 0..STEP {
-                let sum =
-                    if WORDS == 16 { reduce_words(prime, words[half][u]) } else { sums[half][u].reduce(prime, digits.len()) };
+                let sum = if IS_NARROW { reduce_words(prime, words[half][u]) } else { sums[half][u].reduce(prime, digits.len()) };
                 totals[half][u] = if k == 0 { sum } else { prime.reduce(_mm256_add_pd(totals[half][u], sum)) };
             }
         }
@@ -162,17 +163,14 @@ fn add_plus(prime: &Prime, x: &mut [[__m256d; STEP]; 2], plus: &Plus<&[u64]>, fa
     }
 }
 
-/// Four residues of a key.
+/// Four residues of a key: the k-th vector of a digit's in a tile.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn columns<const WORDS: usize>(words: &[u64; WORDS], u: usize) -> __m256i {
-    match WORDS {
-        16 => load_u32(&words.as_chunks().0[u]),
-        24 => {
-            let low = load_u32(&words.as_chunks().0[u]);
-            _mm256_or_si256(low, _mm256_slli_epi64::<32>(load_u16(words[COLUMNS / 2 + u])))
-        }
-        _ => load(&words.as_chunks().0[u]),
+fn columns<const IS_NARROW: bool>(packed: &Packed, residues: &[u64], k: usize) -> __m256i {
+    if IS_NARROW {
+        load_u32(&residues.as_chunks().0[k])
+    } else {
+        packed.load(&bytemuck::cast_slice(residues)[packed.bits * (k / 2)..][..packed.bits], k % 2)
     }
 }
 

@@ -50,11 +50,60 @@ pub fn load_u32(words: &[u64; 2]) -> __m256i {
     _mm256_cvtepu32_epi64(unsafe { std::mem::transmute::<[u64; 2], __m128i>(*words) })
 }
 
-/// Four words of two bytes each.
+/// Where the bits of eight words are that follow one another without gaps, the lowest first: they take as many bytes as a word has bits.
+pub struct Packed {
+    /// Bits of a word, 32 to 57.
+    pub bits: usize,
+    /// The 16 bytes in which each pair of words lies begin here.
+    starts: [usize; 4],
+    /// For each of the first four words and of the last four, the eight of its pair's bytes in which it begins.
+    places: [__m256i; 2],
+    /// At which bit of them it begins.
+    shifts: [__m256i; 2],
+    ones: __m256i,
+}
+
+impl Packed {
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    pub fn new(bits: usize) -> Self {
+        assert!((32..=57).contains(&bits));
+        // The last pair's bytes end where the eight words end.
+        let starts = [0, 1, 2, 3].map(|pair| (2 * bits * pair / 8).min(bits - 16));
+        let (mut places, mut shifts) = ([[0; 4]; 2], [[0; 4]; 2]);
+        for word in 0..8 {
+            let bit = bits * word - 8 * starts[word / 2];
+            // Bytes from 16 on are none, which the permutation is told by the upper bit: a word's own are all below.
+            let place = |k: usize| if bit / 8 + k < 16 { (bit / 8 + k) as u8 } else { 0x80 };
+            places[word / 4][word % 4] = u64::from_le_bytes(std::array::from_fn(place));
+            shifts[word / 4][word % 4] = (bit % 8) as u64;
+        }
+        let load = |rows: [Row; 2]| [load(&rows[0]), load(&rows[1])];
+        Self { bits, starts, places: load(places), shifts: load(shifts), ones: splat((1 << bits) - 1) }
+    }
+
+    /// The first four words or, for `half` = 1, the last four.
+    ///
+    /// # Panics
+    /// If these are not the bytes that eight words take.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    pub fn load(&self, bytes: &[u8], half: usize) -> __m256i {
+        assert!(bytes.len() == self.bits);
+        let pair = |pair: usize| load_16(&bytes[self.starts[pair]..]);
+        let pairs = _mm256_set_m128i(pair(2 * half + 1), pair(2 * half));
+        let words = _mm256_srlv_epi64(_mm256_shuffle_epi8(pairs, self.places[half]), self.shifts[half]);
+        _mm256_and_si256(words, self.ones)
+    }
+}
+
+/// The first 16 bytes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-pub fn load_u16(words: u64) -> __m256i {
-    _mm256_cvtepu16_epi64(_mm_set_epi64x(0, words as i64))
+fn load_16(bytes: &[u8]) -> __m128i {
+    let bytes = bytes.as_chunks::<16>().0[0];
+    // SAFETY: both types are 16 bytes of which every pattern is valid.
+    unsafe { std::mem::transmute::<[u8; 16], __m128i>(bytes) }
 }
 
 /// Asks for a line of memory that will be read soon.

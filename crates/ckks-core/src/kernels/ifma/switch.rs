@@ -2,11 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{
-    Prime, Row, Sum, add, load, load_bytes, load_u16, load_u32, most_terms, prefetch, reduce_once, splat, store,
-};
+use super::vector::{Packed, Prime, Row, Sum, add, load, load_bytes, load_u32, most_terms, prefetch, reduce_once, splat, store};
 use crate::kernels::Modulus;
-use crate::kernels::packed_key::{COLUMNS, words_of_columns};
+use crate::kernels::packed_key::{COLUMNS, bits_of_residue};
 use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns: with two sums of two halves each, 16 registers.
@@ -21,22 +19,20 @@ const FOURFOLD: usize = 5;
 /// Blocks between a line's prefetch and its use where results move: the hardware does not foresee their order.
 const AHEAD: usize = 16;
 
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
-    match (words_of_columns(m), matches!(product.plus, Plus::Product { .. })) {
-        (16, false) => tiles_of::<16, false>(m, out, product, moves, finish),
-        (16, true) => tiles_of::<16, true>(m, out, product, moves, finish),
-        (24, false) => tiles_of::<24, false>(m, out, product, moves, finish),
-        (24, true) => tiles_of::<24, true>(m, out, product, moves, finish),
-        (_, false) => tiles_of::<32, false>(m, out, product, moves, finish),
-        (_, true) => tiles_of::<32, true>(m, out, product, moves, finish),
+    match (bits_of_residue(m), matches!(product.plus, Plus::Product { .. })) {
+        (32, false) => tiles_of::<true, false>(m, out, product, moves, finish),
+        (32, true) => tiles_of::<true, true>(m, out, product, moves, finish),
+        (_, false) => tiles_of::<false, false>(m, out, product, moves, finish),
+        (_, true) => tiles_of::<false, true>(m, out, product, moves, finish),
     }
 }
 
-/// `WORDS` are the words that a tile's columns of one digit and half take in the key. Whether a product is added is known when this is
-/// compiled: the loop without one stays what it is.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn tiles_of<const WORDS: usize, const IS_PRODUCT: bool>(
+/// Narrow residues of a key take 32 bits each. Whether a product is added is known when this is compiled: the loop without one stays
+/// what it is.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
+fn tiles_of<const IS_NARROW: bool, const IS_PRODUCT: bool>(
     m: &Modulus,
     [out0, out1]: [&mut [u64]; 2],
     product: &KeyProduct<'_>,
@@ -45,11 +41,10 @@ fn tiles_of<const WORDS: usize, const IS_PRODUCT: bool>(
 ) {
     let prime = Prime::new(m);
     let most = most_terms(m.value(), m.value());
-    let key = product.key.words.as_chunks::<WORDS>().0;
+    let packed = Packed::new(bits_of_residue(m));
     let outs = [out0.as_chunks_mut::<8>().0, out1.as_chunks_mut::<8>().0];
     for tile in 0..outs[0].len() / ROWS {
-        let key = &key[2 * product.key.digits * tile..];
-        let mut x = sums::<WORDS, IS_PRODUCT>(&prime, most, product, outs.each_ref().map(|out| &**out), key, tile);
+        let mut x = sums::<IS_NARROW, IS_PRODUCT>(&prime, &packed, most, product, outs.each_ref().map(|out| &**out), tile);
         if let Finish::Divide { rests, inverse } = finish {
             let (inverse, quotient) = (splat(*inverse), splat(m.shoup52(*inverse)));
             for half in 0..2 {
@@ -89,20 +84,23 @@ fn tiles_of<const WORDS: usize, const IS_PRODUCT: bool>(
     }
 }
 
-/// The sums of a tile, in [0, 4p) in the lower 52 bits. `key` starts with its first digit.
+/// The sums of a tile, in [0, 4p) in the lower 52 bits.
 #[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
+fn sums<const IS_NARROW: bool, const IS_PRODUCT: bool>(
     prime: &Prime,
+    packed: &Packed,
     most: usize,
     product: &KeyProduct<'_>,
     outs: [&[Row]; 2],
-    key: &[[u64; WORDS]],
     tile: usize,
 ) -> [[__m512i; ROWS]; 2] {
     let mut sums = [[Sum::from(splat(0)); ROWS]; 2];
     let mut products = 0;
-    for (digit, halves) in product.digits.iter().zip(key.as_chunks::<2>().0) {
+    let mut formed = None;
+    // A digit's 64 residues are as many words as one has bits.
+    let key = &product.key.words[product.key.digits * packed.bits * tile..];
+    for (digit, residues) in product.digits.iter().zip(key.chunks_exact(packed.bits)) {
         if products == most {
             reduce(prime, &mut sums);
             products = 0;
@@ -110,13 +108,16 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
         let digit = match *digit {
             Digit::Row(row) => &tiles(row)[tile],
             Digit::Out(half) => &outs[half].as_chunks().0[tile],
-            Digit::Product => continue,
+            Digit::Product => {
+                formed = Some(residues);
+                continue;
+            }
         };
         products += 1;
         for u in 0..ROWS {
             let d = load(&digit[u]);
             for half in 0..2 {
-                sums[half][u].add_product(d, columns(&halves[half], u));
+                sums[half][u].add_product(d, columns::<IS_NARROW>(packed, residues, half * ROWS + u));
             }
         }
     }
@@ -139,8 +140,6 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
             if products + 2 * FOURFOLD > most {
                 reduce(prime, &mut sums);
             }
-            let formed = product.digits.iter().position(|digit| matches!(digit, Digit::Product));
-            let halves = formed.map(|j| &key[2 * j..][..2]);
             let (a0, a1) = (&tiles(a[0])[tile], &tiles(a[1])[tile]);
             let (b0, b1) = (&tiles(b[0])[tile], &tiles(b[1])[tile]);
             for u in 0..ROWS {
@@ -150,10 +149,10 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
                 crossed.add_product(a0, b1);
                 crossed.add_product(a1, b0);
                 sums[1][u].add_product(crossed.reduce_unmasked(prime), factor);
-                if let Some(halves) = halves {
+                if let Some(residues) = formed {
                     let d = prime.mul_unmasked(a1, b1);
                     for half in 0..2 {
-                        sums[half][u].add_product(d, columns(&halves[half], u));
+                        sums[half][u].add_product(d, columns::<IS_NARROW>(packed, residues, half * ROWS + u));
                     }
                 }
             }
@@ -170,7 +169,7 @@ fn sums<const WORDS: usize, const IS_PRODUCT: bool>(
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
 fn reduce(prime: &Prime, sums: &mut [[Sum; ROWS]; 2]) {
     for half in 0..2 {
         for u in 0..ROWS {
@@ -179,19 +178,11 @@ fn reduce(prime: &Prime, sums: &mut [[Sum; ROWS]; 2]) {
     }
 }
 
-/// Eight residues of a key.
+/// Eight residues of a key: the k-th vector of a digit's in a tile.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn columns<const WORDS: usize>(words: &[u64; WORDS], u: usize) -> __m512i {
-    match WORDS {
-        16 => load_u32(&words.as_chunks().0[u]),
-        24 => {
-            let low = load_u32(&words.as_chunks().0[u]);
-            let high = load_u16(&words.as_chunks().0[2 * ROWS + u]);
-            _mm512_or_si512(low, _mm512_slli_epi64::<32>(high))
-        }
-        _ => load(&words.as_chunks().0[u]),
-    }
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn columns<const IS_NARROW: bool>(packed: &Packed, residues: &[u64], k: usize) -> __m512i {
+    if IS_NARROW { load_u32(&residues.as_chunks().0[k]) } else { packed.load(residues, k) }
 }
 
 fn tiles(a: &[u64]) -> &[Tile] {

@@ -59,19 +59,58 @@ pub fn load_u32(words: &[u64; 4]) -> __m512i {
     _mm512_cvtepu32_epi64(unsafe { std::mem::transmute::<[u64; 4], __m256i>(*words) })
 }
 
-/// Eight words of two bytes each.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub fn load_u16(words: &[u64; 2]) -> __m512i {
-    // SAFETY: both types are 16 bytes of which every pattern is valid.
-    _mm512_cvtepu16_epi64(unsafe { std::mem::transmute::<[u64; 2], __m128i>(*words) })
-}
-
 /// Eight words of one byte each.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub fn load_bytes(bytes: &[u8; 8]) -> __m512i {
     _mm512_cvtepu8_epi64(_mm_set_epi64x(0, i64::from_le_bytes(*bytes)))
+}
+
+/// Words whose bits follow one another without gaps, the lowest first, 64 of them at a time: as many words as one has bits.
+pub struct Packed {
+    /// Bits of a word, 32 to 57.
+    pub bits: usize,
+    /// For each of eight words the eight bytes in which it begins, of the 64 from where the first begins.
+    places: __m512i,
+    /// The same for the last eight, of the last 64 bytes.
+    last: __m512i,
+    /// At which bit of them it begins.
+    shifts: __m512i,
+    ones: __m512i,
+}
+
+impl Packed {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub fn new(bits: usize) -> Self {
+        assert!((32..=57).contains(&bits));
+        let (mut places, mut shifts) = ([0; 8], [0; 8]);
+        for lane in 0..8 {
+            places[lane] = u64::from_le_bytes(std::array::from_fn(|k| (lane * bits / 8 + k) as u8));
+            shifts[lane] = (lane * bits % 8) as u64;
+        }
+        let places = load(&places);
+        // Bytes from 64 on are not looked up as such, but a word's own are all below.
+        let last = _mm512_add_epi8(places, _mm512_set1_epi8(64 - bits as i8));
+        Self { bits, places, last, shifts: load(&shifts), ones: splat((1 << bits) - 1) }
+    }
+
+    /// The k-th eight words.
+    ///
+    /// # Panics
+    /// If these are not 64 words, or k is not below eight.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vbmi")]
+    pub fn load(&self, words: &[u64], k: usize) -> __m512i {
+        assert!(words.len() == self.bits && k < 8);
+        let bytes: &[u8] = bytemuck::cast_slice(words);
+        // The last ones' 64 bytes are the last there are.
+        let (start, places) = if k < 7 { (k * self.bits, self.places) } else { (bytes.len() - 64, self.last) };
+        // SAFETY: both types are 64 bytes of which every pattern is valid.
+        let bytes = unsafe { std::mem::transmute::<[u8; 64], __m512i>(bytes[start..].as_chunks().0[0]) };
+        let words = _mm512_srlv_epi64(_mm512_permutexvar_epi8(places, bytes), self.shifts);
+        _mm512_and_si512(words, self.ones)
+    }
 }
 
 // Closures handed to the standard library's array functions do not inline into functions with target features: hence loops.

@@ -246,7 +246,7 @@ impl NttTable {
 
     #[cfg(target_arch = "x86_64")]
     fn ifma_forward(&self, a: &mut [u64], soon: &[&[u64]]) {
-        // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, DQ and IFMA.
+        // SAFETY: called only on the IFMA path, which is active only where the CPU has AVX-512 F, BW, DQ, IFMA and VBMI.
         unsafe { self.ifma().forward(a, soon) }
     }
 

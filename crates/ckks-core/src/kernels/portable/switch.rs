@@ -1,14 +1,15 @@
 //! Inner products with switching keys, a tile of columns at a time. Residues are below 2^50: 2^28 products fit 128 bits.
 
 use crate::kernels::Modulus;
-use crate::kernels::packed_key::{COLUMNS, unpack_columns, words_of_columns};
+use crate::kernels::packed_key::{COLUMNS, bits_of_residue, unpack_columns};
 use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
-    let size = words_of_columns(m);
+    let bits = bits_of_residue(m);
+    let key: &[u32] = bytemuck::cast_slice(product.key.words);
     for tile in 0..out[0].len() / COLUMNS {
         let columns = tile * COLUMNS..(tile + 1) * COLUMNS;
-        let key = &product.key.words[2 * product.key.digits * size * tile..];
+        let key = &key[2 * product.key.digits * bits * tile..];
         let mut sums = [[0u128; COLUMNS]; 2];
         for (j, digit) in product.digits.iter().enumerate() {
             let mut digits = [0; COLUMNS];
@@ -22,7 +23,7 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
             }
             for (half, sums) in sums.iter_mut().enumerate() {
                 let mut residues = [0; COLUMNS];
-                unpack_columns(&key[(2 * j + half) * size..][..size], &mut residues);
+                unpack_columns(&key[(2 * j + half) * bits..][..bits], &mut residues);
                 sums.iter_mut().zip(digits).zip(residues).for_each(|((sum, d), k)| *sum += u128::from(d) * u128::from(k));
             }
         }
