@@ -16,27 +16,35 @@ const MOST_AWAKE: usize = 16;
 /// Looks for work, of a fraction of a microsecond each, before a waiting thread offers its core to others.
 const ROUNDS: usize = 64;
 
-/// Runs `f` on every item, on the threads of the current rayon pool, in order as far as one thread takes them.
-pub(crate) fn for_each<T: Send>(items: impl IntoIterator<Item = T>, f: impl Fn(T) + Sync) {
-    let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-    let take = |place: &Mutex<Option<T>>| place.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let helpers = rayon::current_num_threads().min(items.len()).saturating_sub(1);
+/// Runs `f` on every item, on the threads of the current rayon pool. Threads take items in order. Each is made when it is taken, by one thread at
+/// a time: what is done before a loop begins is time of all threads. Making an item must not itself run a loop, whose wait could
+/// be for this one.
+pub(crate) fn for_each<T>(items: impl IntoIterator<Item = T, IntoIter: Send>, f: impl Fn(T) + Sync) {
+    let items = items.into_iter();
+    let threads = rayon::current_num_threads();
+    let helpers = items.size_hint().1.map_or(threads, |most| most.min(threads)).saturating_sub(1);
     if helpers == 0 {
-        return items.iter().filter_map(take).for_each(f);
+        return items.for_each(f);
     }
-    let (next, left) = (AtomicUsize::new(0), AtomicUsize::new(items.len()));
+    let (items, running) = (Mutex::new(items), AtomicUsize::new(0));
+    let take = || {
+        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let item = items.next()?;
+        running.fetch_add(1, Ordering::Relaxed);
+        // Counted down also if `f` panics: others wait for it.
+        Some((item, CountDown(&running)))
+    };
     let work = || {
-        while let Some(place) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Counted also if `f` panics: others wait for it.
-            let _done = CountDown(&left);
-            take(place).into_iter().for_each(&f);
+        while let Some((item, _done)) = take() {
+            f(item);
         }
     };
     // Outside the pool the caller would be one thread too many.
     rayon::scope(|scope| {
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work();
-        wait_while(|| left.load(Ordering::Acquire) > 0);
+        // Nothing is left to take.
+        wait_while(|| running.load(Ordering::Acquire) > 0);
     });
 }
 
@@ -167,6 +175,30 @@ mod tests {
                 items_are_taken_once();
                 // Several operations at a time, as a server has them.
                 for_each(0..4, |_| awake(items_are_taken_once));
+            });
+        }
+    }
+
+    #[test]
+    fn items_are_made_when_they_are_taken() {
+        for threads in [1, 2, 3] {
+            with_threads(threads, || {
+                let taken = Mutex::new(Vec::new());
+                let done = AtomicUsize::new(0);
+                let mut made = 0;
+                let items = (0..200).filter(|i| i % 2 == 0).map(|i| {
+                    // One for each thread may be on its way.
+                    assert!(made <= done.load(Ordering::SeqCst) + threads);
+                    made += 1;
+                    i
+                });
+                for_each(items, |i| {
+                    taken.lock().unwrap().push(i);
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+                let mut taken = taken.into_inner().unwrap();
+                taken.sort();
+                assert_eq!(taken, (0..200).step_by(2).collect::<Vec<_>>());
             });
         }
     }

@@ -110,16 +110,13 @@ pub(crate) fn sum_rows<'a>(sums: impl IntoIterator<Item = RowSums<'a>>) {
     let words: usize = sums.iter().map(|sum| sum.terms[0].len()).sum();
     let share = words.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(*COLUMNS.start());
     let columns = share.clamp(*COLUMNS.start(), *COLUMNS.end());
-    let mut tasks = Vec::new();
-    for RowSums { converter, terms, places, outputs } in &mut sums {
+    let blocks = sums.iter_mut().flat_map(|RowSums { converter, terms, places, outputs }| {
+        let (converter, terms, places) = (*converter, &*terms, &*places);
         let count = terms[0].len().div_ceil(columns);
-        let mut blocks: Vec<Vec<&mut [u64]>> = (0..count).map(|_| Vec::with_capacity(outputs.len())).collect();
-        for row in outputs {
-            blocks.iter_mut().zip(row.chunks_mut(columns)).for_each(|(block, part)| block.push(part));
-        }
-        tasks.extend(blocks.into_iter().enumerate().map(|(b, block)| (*converter, &*terms, &*places, b, block)));
-    }
-    for_each(tasks, |(converter, terms, places, b, mut block)| {
+        let mut rows: Vec<_> = outputs.iter_mut().map(|row| row.chunks_mut(columns)).collect();
+        (0..count).map(move |b| (converter, terms, places, b, rows.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>()))
+    });
+    for_each(blocks, |(converter, terms, places, b, mut block)| {
         let terms: Vec<&[u64]> = terms.iter().map(|row| &row[b * columns..][..block[0].len()]).collect();
         converter.sums(places, &terms, &mut block);
     });
