@@ -18,9 +18,9 @@ const WIDTH: usize = 1024;
 /// Bits that every prepared diagonal keeps at least.
 const BITS: f64 = 24.0;
 
-/// Rows `pcmm1024/n16/l5` and `/l3`: the product planned for time, with weights prepared as 32-bit coefficients (`weight_bytes`).
+/// Rows `pcmm1024/n16/l12`, `/l5` and `/l3`: the product planned for time, with weights prepared as 32-bit coefficients (`weight_bytes`).
 pub fn run(bench: &mut Bench) -> Result<()> {
-    for name in ["n16/l5", "n16/l3"] {
+    for name in ["n16/l12", "n16/l5", "n16/l3"] {
         let row = format!("pcmm1024/{name}");
         if !bench.wants(&row) {
             continue;
