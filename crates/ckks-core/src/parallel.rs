@@ -186,11 +186,10 @@ mod tests {
                 let taken = Mutex::new(Vec::new());
                 let done = AtomicUsize::new(0);
                 let mut made = 0;
-                let items = (0..200).filter(|i| i % 2 == 0).map(|i| {
+                let items = (0..200).filter(|i| i % 2 == 0).inspect(|_| {
                     // One for each thread may be on its way.
                     assert!(made <= done.load(Ordering::SeqCst) + threads);
                     made += 1;
-                    i
                 });
                 for_each(items, |i| {
                     taken.lock().unwrap().push(i);

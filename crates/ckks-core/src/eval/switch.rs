@@ -102,18 +102,25 @@ impl Switch<'_> {
         let rows = out.each_mut().map(|out| out.data_mut().chunks_exact_mut(n).collect());
         sum_rows(ends.iter().zip(rows).filter_map(|(end, rows)| end.sums((0..keep).collect(), rows)));
         for_groups(&[&self.digits], 0, (n, n), out.each_mut().map(Poly::data_mut), Making::Apart, |i, mut out, rooms| {
-            let mut rests = AlignedBuf::unfilled(2 * stride);
-            let (rest_x, rest_y) = rests.split_at_mut(stride);
-            let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
             let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
             let table = params.ntt_q(i);
-            let [x, y] = out.each_ref().map(|row| &**row);
-            both(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
+            // Results that move overwrite what others are still made from.
+            let mut buffer = moves.map(|_| AlignedBuf::unfilled(2 * stride));
+            let rests = if let Some(buffer) = &mut buffer {
+                let (rest_x, rest_y) = buffer.split_at_mut(stride);
+                let (rest_x, rest_y) = (&mut rest_x[..n], &mut rest_y[..n]);
+                let [x, y] = out.each_ref().map(|row| &**row);
+                both(|| ends[0].values(table, rest_x, x, &soon[0]), || ends[1].values(table, rest_y, y, &soon[1]));
+                Some([&*rest_x, &*rest_y])
+            } else {
+                let [x, y] = out.each_mut().map(|row| &mut **row);
+                both(|| ends[0].values_in_place(table, x, &soon[0]), || ends[1].values_in_place(table, y, &soon[1]));
+                None
+            };
             self.digits.transform(params, i, &mut rooms[0], &mut out, &soon[2..]);
             let m = params.q(i);
             let inverse = m.inv(product_of(params, m, basis, keep));
-            let finish = Finish::Divide { rests: [&*rest_x, &*rest_y], inverse };
-            self.limb(i, &self.digits.made(i, &rooms[0]), out, moves, &finish);
+            self.limb(i, &self.digits.made(i, &rooms[0]), out, moves, &Finish::Divide { rests, inverse });
         });
         Ok(out)
     }

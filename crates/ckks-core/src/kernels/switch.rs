@@ -86,8 +86,8 @@ pub enum Finish<'a> {
     Add,
     /// out = (s − rest)·inverse: division by what `rests` are the residues of, in NTT form.
     Divide {
-        /// One for each half.
-        rests: [&'a [u64]; 2],
+        /// One for each half; `None` if they are where the results will be, which do not move then.
+        rests: Option<[&'a [u64]; 2]>,
         /// The divisor's inverse.
         inverse: u64,
     },
@@ -102,7 +102,9 @@ impl Finish<'_> {
         match *self {
             Self::Store => Self::Store,
             Self::Add => Self::Add,
-            Self::Divide { rests, inverse } => Self::Divide { rests: rests.map(|rest| &rest[columns.clone()]), inverse },
+            Self::Divide { rests, inverse } => {
+                Self::Divide { rests: rests.map(|rests| rests.map(|rest| &rest[columns.clone()])), inverse }
+            }
         }
     }
 }
@@ -149,16 +151,17 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
     let formed = digits.iter().filter(|digit| matches!(digit, Digit::Product)).count();
     assert!(formed <= usize::from(matches!(plus, Plus::Product { .. })));
     assert!(n.is_multiple_of(COLUMNS) && out[1].len() == n);
+    let out_is_read = matches!(finish, Finish::Add | Finish::Divide { rests: None, .. });
     assert!(digits.iter().all(|digit| match digit {
         Digit::Row(row) => row.len() == n,
-        Digit::Out(half) => *half < 2 && moves.is_none() && !matches!(finish, Finish::Add),
+        Digit::Out(half) => *half < 2 && moves.is_none() && !out_is_read,
         Digit::Product => true,
     }));
     assert!(digits.len() <= key.digits && key.words.len() == key_words(m, n, key.digits));
     assert!(plus.parts().all(|c| c.len() == n) && *factor < m.value());
     assert!(moves.is_none_or(|moves| 8 * moves.0.len() == n));
     if let Finish::Divide { rests, inverse } = finish {
-        assert!(rests.iter().all(|rest| rest.len() == n) && *inverse < m.value());
+        assert!(rests.map_or(moves.is_none(), |rests| rests.iter().all(|rest| rest.len() == n)) && *inverse < m.value());
     }
     dispatch!(switch::key_product(m, out, product, moves, finish))
 }
@@ -248,10 +251,14 @@ mod tests {
         case: &str,
     ) {
         let in_place = product.digits.iter().any(|digit| matches!(digit, Digit::Out(_)));
+        let apart = Some([&rests[0][..], &rests[1]]);
         for moves in [None, Some(moves)] {
             let source = |i: usize| moves.map_or(i, |_| table[i] as usize);
-            for finish in [Finish::Store, Finish::Add, Finish::Divide { rests: [&rests[0], &rests[1]], inverse }] {
-                if in_place && (moves.is_some() || matches!(finish, Finish::Add)) {
+            for finish in
+                [Finish::Store, Finish::Add, Finish::Divide { rests: apart, inverse }, Finish::Divide { rests: None, inverse }]
+            {
+                let waits = matches!(finish, Finish::Divide { rests: None, .. });
+                if (in_place && (moves.is_some() || waits || matches!(finish, Finish::Add))) || (waits && moves.is_some()) {
                     let mut out = start.clone();
                     let run = || key_product(m, out.each_mut().map(|half| &mut half[..]), product, moves, &finish);
                     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
@@ -265,7 +272,8 @@ mod tests {
                         let expected = match &finish {
                             Finish::Store => s,
                             Finish::Add => m.add(start[half][i], s),
-                            Finish::Divide { rests, inverse } => m.mul(m.sub(s, rests[half][source(i)]), *inverse),
+                            Finish::Divide { rests: None, inverse } => m.mul(m.sub(s, start[half][i]), *inverse),
+                            Finish::Divide { rests: Some(rests), inverse } => m.mul(m.sub(s, rests[half][source(i)]), *inverse),
                         };
                         assert_eq!(out[half][i], expected, "{case}, half {half}, place {i}");
                     }

@@ -58,7 +58,11 @@ fn tiles_of<const IS_NARROW: bool>(
                 for u in 0..STEP {
                     let x = match finish {
                         Finish::Divide { rests, .. } => {
-                            let rest = to_doubles(load(&tiles(rests[half])[tile][first + u]));
+                            let rest = match rests {
+                                Some(rests) => load(&tiles(rests[half])[tile][first + u]),
+                                None => load(&outs[half][block].as_chunks().0[u]),
+                            };
+                            let rest = to_doubles(rest);
                             prime.times(_mm256_sub_pd(x[half][u], rest), inverse)
                         }
                         _ => prime.reduce(x[half][u]),

@@ -48,7 +48,10 @@ fn tiles_of<const IS_NARROW: bool, const IS_PRODUCT: bool>(
         if let Finish::Divide { rests, inverse } = finish {
             let (inverse, quotient) = (splat(*inverse), splat(m.shoup52(*inverse)));
             for half in 0..2 {
-                let rest = &tiles(rests[half])[tile];
+                let rest = match rests {
+                    Some(rests) => &tiles(rests[half])[tile],
+                    None => &outs[half].as_chunks().0[tile],
+                };
                 for u in 0..ROWS {
                     x[half][u] = prime.times_difference(x[half][u], load(&rest[u]), inverse, quotient);
                 }

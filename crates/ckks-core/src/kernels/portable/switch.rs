@@ -51,7 +51,9 @@ pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, 
                 *place = match finish {
                     Finish::Store => sum,
                     Finish::Add => m.add(*place, sum),
-                    Finish::Divide { rests, inverse } => m.mul(m.sub(sum, rests[half][i]), *inverse),
+                    Finish::Divide { rests, inverse } => {
+                        m.mul(m.sub(sum, rests.map_or(*place, |rests| rests[half][i])), *inverse)
+                    }
                 };
             }
         }
