@@ -51,15 +51,28 @@ pub fn pack_key(m: &Modulus, words: &mut [u64], digits: usize, (digit, half): (u
     let halves: &mut [u32] = bytemuck::cast_slice_mut(words);
     let halves = halves.chunks_exact_mut(bits).skip(2 * digit + half).step_by(2 * digits);
     for (packed, columns) in halves.zip(residues.as_chunks::<COLUMNS>().0) {
-        let (mut window, mut filled, mut packed) = (0, 0, packed.iter_mut());
-        for &residue in columns {
-            window |= u128::from(residue) << filled;
-            filled += bits;
-            packed.by_ref().take(filled / 32).for_each(|word| {
-                *word = window as u32;
-                window >>= 32;
-            });
-            filled %= 32;
+        pack_columns(columns, packed);
+    }
+}
+
+/// The residues of one tile, digit and half, into as many words of four bytes as one has bits.
+fn pack_columns(columns: &[u64; COLUMNS], packed: &mut [u32]) {
+    let bits = packed.len();
+    if bits == 32 {
+        return packed.iter_mut().zip(columns).for_each(|(word, &residue)| *word = residue as u32);
+    }
+    let mut words = packed.iter_mut();
+    let mut write = |word: u64| words.next().into_iter().for_each(|place| *place = word as u32);
+    // Fewer than 32 bits wait in `window`: a residue fills one word or two.
+    let (mut window, mut filled) = (0, 0);
+    for &residue in columns {
+        write(window | residue << filled);
+        window = residue >> (32 - filled);
+        filled += bits - 32;
+        if filled >= 32 {
+            write(window);
+            window >>= 32;
+            filled -= 32;
         }
     }
 }
@@ -79,15 +92,25 @@ pub fn unpack_key(m: &Modulus, words: &[u64], digits: usize, (digit, half): (usi
 /// The residues of one tile, digit and half, which take as many words of four bytes as one has bits.
 pub(super) fn unpack_columns(packed: &[u32], columns: &mut [u64; COLUMNS]) {
     let bits = packed.len();
-    let (mut window, mut filled, mut packed) = (0u128, 0, packed.iter());
+    if bits == 32 {
+        return columns.iter_mut().zip(packed).for_each(|(residue, &word)| *residue = u64::from(word));
+    }
+    let mut words = packed.iter();
+    let mut read = || words.next().map_or(0, |&word| u64::from(word));
+    // Fewer than 32 bits are left in `window`: a residue ends in the next word or in the one behind it.
+    let (mut window, mut filled) = (0, 0);
     for residue in columns {
-        packed.by_ref().take((bits - filled).div_ceil(32)).for_each(|&word| {
-            window |= u128::from(word) << filled;
+        let mut word = read();
+        let mut value = window | word << filled;
+        filled += 32;
+        if filled < bits {
+            word = read();
+            value |= word << filled;
             filled += 32;
-        });
-        *residue = window as u64 & ((1 << bits) - 1);
-        window >>= bits;
+        }
+        *residue = value & ((1 << bits) - 1);
         filled -= bits;
+        window = word >> (32 - filled);
     }
 }
 
