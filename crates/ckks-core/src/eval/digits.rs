@@ -8,7 +8,7 @@ use crate::kernels::{AlignedBuf, Digit};
 use crate::keys::GadgetShape;
 use crate::parallel::for_each;
 use crate::params::Params;
-use crate::ring::{RowSums, row_stride, sum_rows};
+use crate::ring::{RowSums, row_stride, rows_in, sum_rows};
 
 /// Rows of one polynomial's digits that are begun together.
 const ROWS: usize = 24;
@@ -188,10 +188,6 @@ pub(super) fn for_groups(
         group.sort_by_key(|&(_, i, _)| Reverse(several.iter().map(|digits| digits.transforms(i)).sum::<usize>()));
         for_each(group, |(out, i, mut rooms)| f(i, out, &mut rooms));
     }
-}
-
-fn rows_in(buffer: &mut [u64], n: usize) -> impl Iterator<Item = &mut [u64]> {
-    buffer.chunks_exact_mut(row_stride(n)).map(move |row| &mut row[..n])
 }
 
 /// Room for the digits of each switch in one limb.

@@ -7,7 +7,7 @@ use crate::kernels::{self, Digit};
 use crate::keys::GadgetShape;
 use crate::parallel::for_each;
 use crate::params::Params;
-use crate::ring::{Bases, Extension, Ntt, Poly, RowSums, row_stride, sum_rows};
+use crate::ring::{Bases, Extension, Ntt, Poly, RowSums, rows_in, sum_rows};
 
 /// The digits of one polynomial, each extended to all ciphertext primes of the level and the special primes: what hoisting
 /// shares between rotations.
@@ -125,9 +125,8 @@ impl<'a> Cut<'a> {
             Ok((own, bases, rows))
         };
         let mut digits = owners.map(bases).collect::<Result<Vec<_>>>()?;
-        let rows =
-            digits.iter_mut().flat_map(|(own, bases, rows)| rows.chunks_mut(row_stride(n)).zip(own.clone()).zip(bases.factors()));
-        for_each(rows, |((row, i), factor)| source.coefficients(params, i, factor, &mut row[..n]));
+        let rows = digits.iter_mut().flat_map(|(own, bases, rows)| rows_in(rows, n).zip(own.clone()).zip(bases.factors()));
+        for_each(rows, |((row, i), factor)| source.coefficients(params, i, factor, row));
         let digits = digits.into_iter().map(|(_, bases, rows)| Extension::new(bases, n, rows)).collect();
         Ok(Self { shape, source, digits })
     }

@@ -27,9 +27,12 @@ impl<'a> PackedKey<'a> {
     }
 }
 
-/// Bits that a residue takes: as many as its prime has, but 32 for every smaller one.
+/// Bits of residues that lie in words of four bytes.
+pub(super) const NARROW_BITS: usize = 32;
+
+/// Bits that a residue takes: as many as its prime has, but [`NARROW_BITS`] for every smaller one.
 pub(super) fn bits_of_residue(m: &Modulus) -> usize {
-    (m.value().ilog2() as usize + 1).max(32)
+    (m.value().ilog2() as usize + 1).max(NARROW_BITS)
 }
 
 /// Words for one limb of a key: `digits` pairs of N = `n` residues.
@@ -58,7 +61,7 @@ pub fn pack_key(m: &Modulus, words: &mut [u64], digits: usize, (digit, half): (u
 /// The residues of one tile, digit and half, into as many words of four bytes as one has bits.
 fn pack_columns(columns: &[u64; COLUMNS], packed: &mut [u32]) {
     let bits = packed.len();
-    if bits == 32 {
+    if bits == NARROW_BITS {
         return packed.iter_mut().zip(columns).for_each(|(word, &residue)| *word = residue as u32);
     }
     let mut words = packed.iter_mut();
@@ -92,7 +95,7 @@ pub fn unpack_key(m: &Modulus, words: &[u64], digits: usize, (digit, half): (usi
 /// The residues of one tile, digit and half, which take as many words of four bytes as one has bits.
 pub(super) fn unpack_columns(packed: &[u32], columns: &mut [u64; COLUMNS]) {
     let bits = packed.len();
-    if bits == 32 {
+    if bits == NARROW_BITS {
         return columns.iter_mut().zip(packed).for_each(|(residue, &word)| *residue = u64::from(word));
     }
     let mut words = packed.iter();
@@ -125,7 +128,8 @@ mod tests {
 
     #[test]
     fn keys_come_back_as_they_were() {
-        for (bits, taken) in [(20, 32), (32, 32), (33, 33), (45, 45), (48, 48), (50, 50)] {
+        // Sizes on both sides of where residues no longer lie in words, and of where they filled whole bytes.
+        for (bits, taken) in [(20, 32), (32, 32), (33, 33), (45, 45), (48, 48), (49, 49), (50, 50)] {
             let p = prime_below(bits, 5, 0);
             let m = Modulus::new(p).unwrap();
             let (n, digits) = (96, 3);

@@ -18,6 +18,11 @@ pub(crate) fn row_stride(n: usize) -> usize {
     n + GAP
 }
 
+/// The rows of `n` words in a buffer whose rows are [`row_stride`] words apart.
+pub(crate) fn rows_in(buffer: &mut [u64], n: usize) -> impl Iterator<Item = &mut [u64]> {
+    buffer.chunks_exact_mut(row_stride(n)).map(move |row| &mut row[..n])
+}
+
 /// What an [`Extension`] will do, known before there are rows.
 #[derive(Clone)]
 pub(crate) struct Bases {

@@ -11,7 +11,7 @@ mod rescale;
 pub mod sampling;
 
 pub(crate) use divide::{divide_by_dropped, divide_pair};
-pub(crate) use extension::{Bases, Extension, RowSums, row_stride, sum_all_rows, sum_rows};
+pub(crate) use extension::{Bases, Extension, RowSums, row_stride, rows_in, sum_all_rows, sum_rows};
 pub use poly::{Basis, Coeff, Form, Ntt, Poly};
 pub(crate) use poly::{fill_pair, residue};
 #[cfg(test)]

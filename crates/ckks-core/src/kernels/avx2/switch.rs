@@ -7,7 +7,7 @@ use super::vector::{
     to_doubles, zero,
 };
 use crate::kernels::Modulus;
-use crate::kernels::packed_key::{COLUMNS, bits_of_residue};
+use crate::kernels::packed_key::{COLUMNS, NARROW_BITS, bits_of_residue};
 use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns.
@@ -22,12 +22,12 @@ type Tile = [Row; ROWS];
 #[target_feature(enable = "avx2,fma")]
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
     match bits_of_residue(m) {
-        32 => tiles_of::<true>(m, out, product, moves, finish),
+        NARROW_BITS => tiles_of::<true>(m, out, product, moves, finish),
         _ => tiles_of::<false>(m, out, product, moves, finish),
     }
 }
 
-/// Narrow are primes below 2^32: their residues take 32 bits each in a key.
+/// Narrow are primes below 2^32: their residues take [`NARROW_BITS`] each in a key.
 #[target_feature(enable = "avx2,fma")]
 fn tiles_of<const IS_NARROW: bool>(
     m: &Modulus,

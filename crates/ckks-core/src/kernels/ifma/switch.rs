@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::vector::{Packed, Prime, Row, Sum, add, load, load_bytes, load_u32, most_terms, prefetch, reduce_once, splat, store};
 use crate::kernels::Modulus;
-use crate::kernels::packed_key::{COLUMNS, bits_of_residue};
+use crate::kernels::packed_key::{COLUMNS, NARROW_BITS, bits_of_residue};
 use crate::kernels::switch::{Digit, Finish, KeyProduct, Moves, Plus};
 
 /// Vectors of a tile's columns: with two sums of two halves each, 16 registers.
@@ -22,14 +22,14 @@ const AHEAD: usize = 16;
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
 pub fn key_product(m: &Modulus, out: [&mut [u64]; 2], product: &KeyProduct<'_>, moves: Option<&Moves>, finish: &Finish<'_>) {
     match (bits_of_residue(m), matches!(product.plus, Plus::Product { .. })) {
-        (32, false) => tiles_of::<true, false>(m, out, product, moves, finish),
-        (32, true) => tiles_of::<true, true>(m, out, product, moves, finish),
+        (NARROW_BITS, false) => tiles_of::<true, false>(m, out, product, moves, finish),
+        (NARROW_BITS, true) => tiles_of::<true, true>(m, out, product, moves, finish),
         (_, false) => tiles_of::<false, false>(m, out, product, moves, finish),
         (_, true) => tiles_of::<false, true>(m, out, product, moves, finish),
     }
 }
 
-/// Narrow residues of a key take 32 bits each. Whether a product is added is known when this is compiled: the loop without one stays
+/// Narrow residues of a key take [`NARROW_BITS`] each. Whether a product is added is known when this is compiled: the loop without one stays
 /// what it is.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")]
 fn tiles_of<const IS_NARROW: bool, const IS_PRODUCT: bool>(
