@@ -148,18 +148,17 @@ pub(super) fn limbs_at_once(digits: usize) -> usize {
 }
 
 /// Runs `f(limb, its rows of both halves, room for each of `several`)` over the limbs from `first` on, in parallel; those of a group, whose
-/// digits are begun together, before those of the next. Rows have `n` words and start `stride` words apart.
+/// digits are begun together, before those of the next.
 pub(super) fn for_groups(
     several: &[&Digits<'_>],
     first: usize,
-    (n, stride): (usize, usize),
-    [x, y]: [&mut [u64]; 2],
+    [x, y]: [Vec<&mut [u64]>; 2],
     making: Making,
     f: impl Fn(usize, [&mut [u64]; 2], &mut [Room<'_>]) + Sync,
 ) {
-    let limbs = x.len() / stride;
-    let outs = x.chunks_exact_mut(stride).zip(y.chunks_exact_mut(stride)).map(|(x, y)| [&mut x[..n], &mut y[..n]]);
-    let mut outs = outs.zip(first..);
+    let limbs = x.len();
+    let Some(n) = x.first().map(|row| row.len()) else { return };
+    let mut outs = x.into_iter().zip(y).map(|(x, y)| [x, y]).zip(first..);
     let apart: Vec<usize> = several.iter().map(|digits| digits.rows().saturating_sub(making.in_place())).collect();
     let buffer = |limbs: usize| AlignedBuf::unfilled(limbs * apart.iter().sum::<usize>() * row_stride(n));
     let Some(size) = several.iter().filter_map(|digits| digits.group()).min() else {

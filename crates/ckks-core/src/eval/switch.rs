@@ -82,9 +82,11 @@ impl Switch<'_> {
         let from: Vec<usize> = (keep..basis.limbs()).map(|i| params.prime_index(basis, i)).collect();
         let bases = Bases::new(params, &from, &(0..keep).collect::<Vec<_>>())?;
         let factors = bases.factors();
-        let mut ends = [bases.room(n), bases.room(n)];
-        let rows = ends.each_mut().map(|end| &mut end[..]);
-        for_groups(&[&self.digits], keep, (n, stride), rows, Making::InPlace, |i, mut out, rooms| {
+        let mut out = [(); 2].map(|()| Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 }));
+        let mut ends = [(); 2].map(|()| Extension::unmade(bases.clone(), n));
+        let ([end_x, end_y], [x, y]) = (&mut ends, &mut out);
+        let rows = [end_x.source_rows(x.limbs_mut()), end_y.source_rows(y.limbs_mut())];
+        for_groups(&[&self.digits], keep, rows, Making::InPlace, |i, mut out, rooms| {
             let transforms = self.digits.transforms(i);
             self.digits.transform(params, i, &mut rooms[0], &mut out, &shares(&self.soon(i), transforms));
             let [x, y] = out;
@@ -95,13 +97,11 @@ impl Switch<'_> {
             let (table, factor) = (params.ntt(basis, i), factors[i - keep]);
             both(|| table.inverse_times(x, factor, &soon[0]), || table.inverse_times(y, factor, &soon[1]));
         });
-        let ends = ends.map(|rows| Extension::new(bases.clone(), n, rows));
-
-        let mut out = [(); 2].map(|()| Poly::<Ntt>::unfilled(n, Basis { q: keep, p: 0 }));
         // What is subtracted waits, as coefficients, where the results will stand.
-        let rows = out.each_mut().map(|out| out.data_mut().chunks_exact_mut(n).collect());
-        sum_rows(ends.iter().zip(rows).filter_map(|(end, rows)| end.sums((0..keep).collect(), rows)));
-        for_groups(&[&self.digits], 0, (n, n), out.each_mut().map(Poly::data_mut), Making::Apart, |i, mut out, rooms| {
+        let ([end_x, end_y], [x, y]) = (&mut ends, &mut out);
+        sum_rows([end_x.all_sums(x.limbs_mut()), end_y.all_sums(y.limbs_mut())].into_iter().flatten());
+        let rows = out.each_mut().map(|half| half.limbs_mut().collect());
+        for_groups(&[&self.digits], 0, rows, Making::Apart, |i, mut out, rooms| {
             let soon = shares(&self.soon(i), self.digits.transforms(i) + 2);
             let table = params.ntt_q(i);
             // Results that move overwrite what others are still made from.
@@ -129,10 +129,10 @@ impl Switch<'_> {
 /// Adds the images of key switches of one level to `sums`, over all their primes and still multiplied by P: one division then
 /// serves them all (eprint 2020/1203, section 4.3). The keys use one number of special primes.
 pub(super) fn add_moved(params: &Params, sums: [&mut Poly<Ntt>; 2], terms: &[(Switch<'_>, &Moves)]) {
-    let n = params.n();
     let digits: Vec<_> = terms.iter().map(|(switch, _)| &switch.digits).collect();
     // A limb's sums stay in a cache while what all terms have there is added to them.
-    for_groups(&digits, 0, (n, n), sums.map(Poly::data_mut), Making::Apart, |i, mut out, rooms| {
+    let rows = sums.map(|half| half.limbs_mut().collect());
+    for_groups(&digits, 0, rows, Making::Apart, |i, mut out, rooms| {
         for ((switch, moves), room) in terms.iter().zip(rooms) {
             let soon = shares(&switch.soon(i), switch.digits.transforms(i));
             switch.digits.transform(params, i, room, &mut out, &soon);

@@ -72,6 +72,11 @@ impl BasisConverter {
         self.from.iter().map(|f| f.inverse)
     }
 
+    /// How many target primes there are.
+    pub fn targets(&self) -> usize {
+        self.to.len()
+    }
+
     /// [`BasisConverter::convert`] from y_i instead of residues: one row of `outputs` for each place of `targets` in the list of target
     /// primes, from the rows of y_i.
     ///
@@ -82,6 +87,18 @@ impl BasisConverter {
         let n = terms[0].len();
         assert!(terms.iter().all(|row| row.len() == n) && outputs.iter().all(|row| row.len() == n));
         dispatch!(basis_conversion::sums(self, targets, terms, outputs))
+    }
+
+    /// [`BasisConverter::sums`] whose terms stand in the first rows and are overwritten: row k becomes that of target k of `targets`, rows without one
+    /// keep their terms.
+    ///
+    /// # Panics
+    /// Unless there are as many rows as terms or targets, whichever are more, all equally long, and there are such targets.
+    pub fn sums_in_place(&self, targets: &[usize], rows: &mut [&mut [u64]]) {
+        assert!(rows.len() == self.from.len().max(targets.len()));
+        let n = rows[0].len();
+        assert!(rows.iter().all(|row| row.len() == n));
+        dispatch!(basis_conversion::sums_in_place(self, targets, rows))
     }
 
     /// Converts columns: `input` has one row of residues per source prime, `output` one per target prime, all equally long.

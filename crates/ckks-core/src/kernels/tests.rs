@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn basis_conversions(sources in 1usize..18, targets in 0usize..5, bits in 24u32..=50, n in 0usize..330, seed: u64) {
+    fn basis_conversions(sources in 1usize..18, targets in 0usize..8, bits in 24u32..=50, n in 0usize..330, seed: u64) {
         let list: Vec<Modulus> =
             (0..sources + targets).map(|k| Modulus::new(prime_below(bits, 8, k)).unwrap()).collect();
         let (from, to) = list.split_at(sources);
@@ -214,6 +214,14 @@ proptest! {
             let mut output = vec![vec![9; n]; some.len()];
             converter.sums(&some, &terms, &mut output.iter_mut().map(|r| &mut r[..]).collect::<Vec<_>>());
             assert!(some.iter().zip(&output).all(|(&t, row)| *row == results[0][t]));
+            // Where the terms stand; rows without a target keep theirs.
+            for some in [&some[..], &(0..targets).collect::<Vec<_>>()] {
+                let mut rows = scaled.clone();
+                rows.resize(sources.max(some.len()), vec![9; n]);
+                converter.sums_in_place(some, &mut rows.iter_mut().map(|r| &mut r[..]).collect::<Vec<_>>());
+                assert!(some.iter().zip(&rows).all(|(&t, row)| *row == results[0][t]));
+                assert!(rows[some.len()..] == scaled[some.len().min(sources)..]);
+            }
         });
     }
 

@@ -43,6 +43,13 @@ impl Bases {
         self.converter.as_ref().map_or_else(|| vec![1], |converter| converter.factors().collect())
     }
 
+    /// How many rows of sources may stand where those of all targets will be: none unless they fill half of these, as terms that are overwritten
+    /// are copied first.
+    fn in_place(&self) -> usize {
+        let (sources, targets) = (self.from.len(), self.converter.as_ref().map_or(0, |converter| converter.targets()));
+        if 2 * sources >= targets { sources.min(targets) } else { 0 }
+    }
+
     /// Room for one row for each source prime, [`row_stride`] words apart.
     pub(crate) fn room(&self, n: usize) -> AlignedBuf {
         AlignedBuf::unfilled(row_stride(n) * self.from.len())
@@ -53,7 +60,7 @@ impl Bases {
 pub(crate) struct Extension {
     n: usize,
     bases: Bases,
-    /// One row for each source prime.
+    /// One row for each source prime, or for each that does not stand among the targets.
     rows: AlignedBuf,
 }
 
@@ -61,6 +68,30 @@ impl Extension {
     /// From coefficient rows in [`Bases::room`], multiplied by [`Bases::factors`].
     pub(crate) fn new(bases: Bases, n: usize, rows: AlignedBuf) -> Self {
         Self { n, bases, rows }
+    }
+
+    /// One whose sources are made in [`Extension::source_rows`].
+    pub(crate) fn unmade(bases: Bases, n: usize) -> Self {
+        let apart = bases.from.len() - bases.in_place();
+        let rows = AlignedBuf::unfilled(row_stride(n) * apart);
+        Self { n, bases, rows }
+    }
+
+    /// Rows for the residues modulo the source primes, some of them among those of all targets.
+    pub(crate) fn source_rows<'r>(&'r mut self, targets: impl Iterator<Item = &'r mut [u64]>) -> Vec<&'r mut [u64]> {
+        targets.take(self.bases.in_place()).chain(rows_in(&mut self.rows, self.n)).collect()
+    }
+
+    /// [`Extension::sums`] for all targets, from [`Extension::source_rows`].
+    pub(crate) fn all_sums<'r>(&'r mut self, targets: impl Iterator<Item = &'r mut [u64]>) -> Option<RowSums<'r>> {
+        let converter = self.bases.converter.as_deref()?;
+        let places = (0..converter.targets()).collect();
+        Some(if self.bases.in_place() == 0 {
+            RowSums { converter, terms: Terms::Apart(self.terms()), places, outputs: targets.collect() }
+        } else {
+            let outputs = targets.chain(rows_in(&mut self.rows, self.n)).collect();
+            RowSums { converter, terms: Terms::InPlace, places, outputs }
+        })
     }
 
     fn row(&self, i: usize) -> &[u64] {
@@ -74,7 +105,8 @@ impl Extension {
     /// What makes the coefficients modulo each of the primes that stand at `places` of the list of targets, if they are sums of
     /// several rows; a single row is taken as it is by [`Extension::values`].
     pub(crate) fn sums<'r>(&'r self, places: Vec<usize>, outputs: Vec<&'r mut [u64]>) -> Option<RowSums<'r>> {
-        self.bases.converter.as_deref().map(|converter| RowSums { converter, terms: self.terms(), places, outputs })
+        let converter = self.bases.converter.as_deref()?;
+        Some(RowSums { converter, terms: Terms::Apart(self.terms()), places, outputs })
     }
 
     /// The values modulo the prime of `table`, from coefficients that were made before. Meanwhile the memory of `soon` is fetched.
@@ -102,32 +134,42 @@ impl Extension {
 /// One call of [`BasisConverter::sums`], of terms that [`BasisConverter::factors`] have scaled.
 pub(crate) struct RowSums<'a> {
     pub converter: &'a BasisConverter,
-    pub terms: Vec<&'a [u64]>,
+    pub terms: Terms<'a>,
     /// Places in the list of target primes, one for each output.
     pub places: Vec<usize>,
     pub outputs: Vec<&'a mut [u64]>,
 }
 
+/// What rows are summed up from.
+pub(crate) enum Terms<'a> {
+    Apart(Vec<&'a [u64]>),
+    /// In the first of the outputs, where rows without a place follow if there are more terms than places.
+    InPlace,
+}
+
 /// Runs all `sums` in parallel over blocks of columns: terms are read once.
 pub(crate) fn sum_rows<'a>(sums: impl IntoIterator<Item = RowSums<'a>>) {
     // Without targets terms would be read for nothing.
-    let mut sums: Vec<_> = sums.into_iter().filter(|sum| !sum.outputs.is_empty()).collect();
-    let words: usize = sums.iter().map(|sum| sum.terms[0].len()).sum();
+    let mut sums: Vec<_> = sums.into_iter().filter(|sum| !sum.places.is_empty()).collect();
+    let words: usize = sums.iter().map(|sum| sum.outputs[0].len()).sum();
     let share = words.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(*COLUMNS.start());
     let columns = share.clamp(*COLUMNS.start(), *COLUMNS.end());
     let blocks = sums.iter_mut().flat_map(|RowSums { converter, terms, places, outputs }| {
         let (converter, terms, places) = (*converter, &*terms, &*places);
-        let count = terms[0].len().div_ceil(columns);
+        let count = outputs[0].len().div_ceil(columns);
         let mut rows: Vec<_> = outputs.iter_mut().map(|row| row.chunks_mut(columns)).collect();
         (0..count).map(move |b| (converter, terms, places, b, rows.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>()))
     });
-    for_each(blocks, |(converter, terms, places, b, mut block)| {
-        let terms: Vec<&[u64]> = terms.iter().map(|row| &row[b * columns..][..block[0].len()]).collect();
-        converter.sums(places, &terms, &mut block);
+    for_each(blocks, |(converter, terms, places, b, mut block)| match terms {
+        Terms::Apart(terms) => {
+            let terms: Vec<&[u64]> = terms.iter().map(|row| &row[b * columns..][..block[0].len()]).collect();
+            converter.sums(places, &terms, &mut block);
+        }
+        Terms::InPlace => converter.sums_in_place(places, &mut block),
     });
 }
 
 /// [`sum_rows`] for all targets.
 pub(crate) fn sum_all_rows(converter: &BasisConverter, terms: Vec<&[u64]>, outputs: Vec<&mut [u64]>) {
-    sum_rows([RowSums { converter, terms, places: (0..outputs.len()).collect(), outputs }]);
+    sum_rows([RowSums { converter, terms: Terms::Apart(terms), places: (0..outputs.len()).collect(), outputs }]);
 }

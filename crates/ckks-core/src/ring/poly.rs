@@ -97,10 +97,14 @@ impl<F: Form> Poly<F> {
         &mut self.data[i * self.n..(i + 1) * self.n]
     }
 
+    /// All limbs.
+    pub(crate) fn limbs_mut(&mut self) -> impl Iterator<Item = &mut [u64]> {
+        self.data.chunks_exact_mut(self.n)
+    }
+
     /// Runs `f(i, limb)` over all limbs in parallel.
     pub(crate) fn for_each_limb(&mut self, f: impl Fn(usize, &mut [u64]) + Sync + Send) {
-        let n = self.n;
-        for_each(self.data.chunks_exact_mut(n).enumerate(), |(i, limb)| f(i, limb));
+        for_each(self.limbs_mut().enumerate(), |(i, limb)| f(i, limb));
     }
 
     /// A copy of the first `limbs` ciphertext limbs, each changed by `f(limb, residues)` while a cache holds it.

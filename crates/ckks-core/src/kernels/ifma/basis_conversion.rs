@@ -26,7 +26,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
             scale(f, &x.as_chunks::<8>().0[start..end], y);
         }
         let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
-        all_sums(converter, &targets, &terms, output, start..end, &[]);
+        all_sums(converter, &targets, &terms, &quotients(converter, &terms), &mut blocks_of(output, start..end), &[]);
     }
     if 8 * total < n {
         portable::convert_columns(converter, input, output, 8 * total..n);
@@ -42,11 +42,51 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
     for start in (0..total).step_by(BLOCK) {
         let end = (start + BLOCK).min(total);
-        all_sums(converter, &targets_of, &terms_of(start, end), outputs, start..end, &terms_of(end, (end + BLOCK).min(total)));
+        let next = terms_of(end, (end + BLOCK).min(total));
+        let terms = terms_of(start, end);
+        all_sums(converter, &targets_of, &terms, &quotients(converter, &terms), &mut blocks_of(outputs, start..end), &next);
     }
     if 8 * total < n {
         portable::sum_columns(converter, targets, terms, outputs, 8 * total..n);
     }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn sums_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]]) {
+    let n = rows[0].len();
+    let total = whole_rows(n);
+    let sources = converter.from.len();
+    let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
+    let mut copies: Vec<Row> = vec![[0; 8]; sources * BLOCK];
+    for start in (0..total).step_by(BLOCK) {
+        let end = (start + BLOCK).min(total);
+        let (mut block, next): (Vec<&mut [Row]>, Vec<&[Row]>) = rows
+            .iter_mut()
+            .map(|row| {
+                let (now, later) = row.as_chunks_mut::<8>().0[start..total].split_at_mut(end - start);
+                let count = later.len().min(BLOCK);
+                (now, &later[..count])
+            })
+            .unzip();
+        let mut sums = [_mm512_set1_pd(0.5); BLOCK];
+        for ((f, copy), row) in converter.from.iter().zip(copies.chunks_exact_mut(BLOCK)).zip(&block) {
+            let reciprocal = _mm512_set1_pd(f.reciprocal);
+            for ((sum, copy), row) in sums.iter_mut().zip(copy).zip(&**row) {
+                let y = load(row);
+                store(copy, y);
+                *sum = add_quotient(*sum, y, reciprocal);
+            }
+        }
+        let terms: Vec<&[Row]> = copies.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
+        all_sums(converter, &targets_of, &terms, &truncated(&sums), &mut block[..targets.len()], &next[..sources]);
+    }
+    if 8 * total < n {
+        portable::sum_columns_in_place(converter, targets, rows, 8 * total..n);
+    }
+}
+
+fn blocks_of<'a>(rows: &'a mut [&mut [u64]], block: Range<usize>) -> Vec<&'a mut [Row]> {
+    rows.iter_mut().map(|row| &mut row.as_chunks_mut().0[block.clone()]).collect()
 }
 
 /// Rows of eight that make whole tiles.
@@ -73,18 +113,31 @@ fn quotients(converter: &BasisConverter, terms: &[&[Row]]) -> [Row; BLOCK] {
     for (f, rows) in converter.from.iter().zip(terms) {
         let reciprocal = _mm512_set1_pd(f.reciprocal);
         for (sum, row) in sums.iter_mut().zip(*rows) {
-            // Two roundings, as in the other paths.
-            *sum = _mm512_add_pd(*sum, _mm512_mul_pd(_mm512_cvtepu64_pd(load(row)), reciprocal));
+            *sum = add_quotient(*sum, load(row), reciprocal);
         }
     }
+    truncated(&sums)
+}
+
+/// Σ y_i/f_i so far, and one more.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn add_quotient(sum: __m512d, y: __m512i, reciprocal: __m512d) -> __m512d {
+    // Two roundings, as in the other paths.
+    _mm512_add_pd(sum, _mm512_mul_pd(_mm512_cvtepu64_pd(y), reciprocal))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn truncated(sums: &[__m512d; BLOCK]) -> [Row; BLOCK] {
     let mut out = [[0; 8]; BLOCK];
-    for (row, sum) in out.iter_mut().zip(&sums) {
+    for (row, sum) in out.iter_mut().zip(sums) {
         store(row, _mm512_cvttpd_epu64(*sum));
     }
     out
 }
 
-/// The sums of all targets, two at a time, in the rows `block` of the outputs, from y_i. `next` is what the next block's terms will be, if
+/// The sums of all targets, two at a time, in a block of the outputs, from y_i. `next` is what the next block's terms will be, if
 /// they come from memory.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -92,14 +145,12 @@ fn all_sums(
     converter: &BasisConverter,
     targets: &[&Target],
     terms: &[&[Row]],
-    outputs: &mut [&mut [u64]],
-    block: Range<usize>,
+    quotients: &[Row; BLOCK],
+    outputs: &mut [&mut [Row]],
     next: &[&[Row]],
 ) {
-    let quotients = quotients(converter, terms);
-    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..block.len()]]).collect();
-    let mut rows: Vec<&mut [Row]> = outputs.iter_mut().map(|out| &mut out.as_chunks_mut::<8>().0[block.clone()]).collect();
-    let mut rows = &mut rows[..];
+    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..terms[0].len()]]).collect();
+    let mut rows = outputs;
     let passes = targets.len().div_ceil(2);
     for (k, targets) in targets.chunks(2).enumerate() {
         let (outs, later) = rows.split_at_mut(targets.len().min(rows.len()));
