@@ -40,25 +40,29 @@ pub fn sum_columns(
 ) {
     let targets: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
     for k in columns {
-        let y: Vec<u64> = terms.iter().map(|y| y[k]).collect();
-        sum_column(converter, &targets, &y, outputs.iter_mut().map(|out| &mut out[k]));
+        // v is at most the number of source primes.
+        let v = terms.iter().zip(&converter.from).fold(0.5, |sum, (y, f)| sum + y[k] as f64 * f.reciprocal) as u64;
+        for (target, out) in targets.iter().zip(outputs.iter_mut()) {
+            let terms = terms.iter().map(|y| y[k]).chain([v]);
+            // At most 65 products below 2^100.
+            let sum = terms.zip(&target.weights).map(|(y, &w)| u128::from(y) * u128::from(w)).sum();
+            out[k] = target.modulus.reduce_u128(sum);
+        }
     }
 }
+
+/// Columns of terms that are copied at a time: 2 KiB of each.
+const BLOCK: usize = 256;
 
 pub fn sum_columns_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]], columns: Range<usize>) {
-    let targets: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
-    for k in columns {
-        let y: Vec<u64> = rows[..converter.from.len()].iter().map(|y| y[k]).collect();
-        sum_column(converter, &targets, &y, rows.iter_mut().map(|out| &mut out[k]));
-    }
-}
-
-fn sum_column<'a>(converter: &BasisConverter, targets: &[&Target], y: &[u64], outputs: impl Iterator<Item = &'a mut u64>) {
-    // v is at most the number of source primes.
-    let v = y.iter().zip(&converter.from).fold(0.5, |sum, (&y, f)| sum + y as f64 * f.reciprocal) as u64;
-    for (target, out) in targets.iter().zip(outputs) {
-        // At most 65 products below 2^100.
-        let sum = y.iter().chain([&v]).zip(&target.weights).map(|(&y, &w)| u128::from(y) * u128::from(w)).sum();
-        *out = target.modulus.reduce_u128(sum);
+    let mut copies = vec![[0; BLOCK]; converter.from.len()];
+    for start in columns.clone().step_by(BLOCK) {
+        let end = (start + BLOCK).min(columns.end);
+        let mut block: Vec<&mut [u64]> = rows.iter_mut().map(|row| &mut row[start..end]).collect();
+        for (copy, row) in copies.iter_mut().zip(&block) {
+            copy[..row.len()].copy_from_slice(row);
+        }
+        let terms: Vec<&[u64]> = copies.iter().map(|copy| &copy[..end - start]).collect();
+        sum_columns(converter, targets, &terms, &mut block, 0..end - start);
     }
 }
