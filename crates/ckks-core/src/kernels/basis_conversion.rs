@@ -1,7 +1,12 @@
 //! Fast basis conversion: residues of one integer modulo some primes to residues modulo others.
 
+#[cfg(target_arch = "x86_64")]
+use super::{KernelPath, active_path};
 use super::{Modulus, dispatch};
 use crate::error::{Error, Result};
+
+/// Columns of terms that are copied at a time where they are overwritten: what the first-level cache holds of a dozen.
+const COPIED: usize = 256;
 
 /// Converts residues x mod f_i to residues mod t_j of the centred representative of x mod F = Π f_i:
 /// Σ_i y_i·(F/f_i) − v·F with y_i = \[x·(F/f_i)⁻¹\]_{f_i} and v = round(Σ y_i/f_i) in f64 (Halevi, Polyakov, Shoup 2018,
@@ -98,7 +103,22 @@ impl BasisConverter {
         assert!(rows.len() == self.from.len().max(targets.len()));
         let n = rows[0].len();
         assert!(rows.iter().all(|row| row.len() == n));
-        dispatch!(basis_conversion::sums_in_place(self, targets, rows))
+        #[cfg(target_arch = "x86_64")]
+        if active_path() == KernelPath::Ifma && super::ifma::basis_conversion::fits(n) {
+            // SAFETY: the path is active only where the CPU has AVX-512 F, BW, DQ, IFMA and VBMI.
+            return unsafe { super::ifma::basis_conversion::sums_in_place(self, targets, rows) };
+        }
+        let mut copies = vec![[0; COPIED]; self.from.len()];
+        for start in (0..n).step_by(COPIED) {
+            let mut block: Vec<&mut [u64]> = rows.iter_mut().map(|row| &mut row[start..n.min(start + COPIED)]).collect();
+            let terms = copies.iter_mut().zip(&block).map(|(copy, row)| {
+                let copy = &mut copy[..row.len()];
+                copy.copy_from_slice(row);
+                &*copy
+            });
+            let terms: Vec<&[u64]> = terms.collect();
+            self.sums(targets, &terms, &mut block[..targets.len()]);
+        }
     }
 
     /// Converts columns: `input` has one row of residues per source prime, `output` one per target prime, all equally long.

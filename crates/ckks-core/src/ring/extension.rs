@@ -86,12 +86,11 @@ impl Extension {
     pub(crate) fn all_sums<'r>(&'r mut self, targets: impl Iterator<Item = &'r mut [u64]>) -> Option<RowSums<'r>> {
         let converter = self.bases.converter.as_deref()?;
         let places = (0..converter.targets()).collect();
-        Some(if self.bases.in_place() == 0 {
-            RowSums { converter, terms: Terms::Apart(self.terms()), places, outputs: targets.collect() }
-        } else {
-            let outputs = targets.chain(rows_in(&mut self.rows, self.n)).collect();
-            RowSums { converter, terms: Terms::InPlace, places, outputs }
-        })
+        if self.bases.in_place() == 0 {
+            return self.sums(places, targets.collect());
+        }
+        let outputs = targets.chain(rows_in(&mut self.rows, self.n)).collect();
+        Some(RowSums { converter, terms: Terms::InPlace, places, outputs })
     }
 
     fn row(&self, i: usize) -> &[u64] {

@@ -28,7 +28,7 @@ pub fn convert(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut 
             scale(f, &x.as_chunks::<4>().0[start..end], y);
         }
         let terms: Vec<&[Row]> = scaled.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
-        all_sums(converter, &targets, &terms, &mut blocks_of(output, start..end));
+        all_sums(converter, &targets, &terms, output, start..end);
     }
     if 4 * total < n {
         portable::convert_columns(converter, input, output, 4 * total..n);
@@ -43,35 +43,11 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     for start in (0..total).step_by(BLOCK) {
         let end = (start + BLOCK).min(total);
         let terms: Vec<&[Row]> = terms.iter().map(|y| &y.as_chunks::<4>().0[start..end]).collect();
-        all_sums(converter, &targets_of, &terms, &mut blocks_of(outputs, start..end));
+        all_sums(converter, &targets_of, &terms, outputs, start..end);
     }
     if 4 * total < n {
         portable::sum_columns(converter, targets, terms, outputs, 4 * total..n);
     }
-}
-
-#[target_feature(enable = "avx2,fma")]
-pub fn sums_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]]) {
-    let n = rows[0].len();
-    let total = n / 4;
-    let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
-    let mut copies: Vec<Row> = vec![[0; 4]; converter.from.len() * BLOCK];
-    for start in (0..total).step_by(BLOCK) {
-        let end = (start + BLOCK).min(total);
-        let mut block = blocks_of(rows, start..end);
-        for (copy, row) in copies.chunks_exact_mut(BLOCK).zip(&block) {
-            copy[..row.len()].copy_from_slice(row);
-        }
-        let terms: Vec<&[Row]> = copies.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
-        all_sums(converter, &targets_of, &terms, &mut block[..targets.len()]);
-    }
-    if 4 * total < n {
-        portable::sum_columns_in_place(converter, targets, rows, 4 * total..n);
-    }
-}
-
-fn blocks_of<'a>(rows: &'a mut [&mut [u64]], block: Range<usize>) -> Vec<&'a mut [Row]> {
-    rows.iter_mut().map(|row| &mut row.as_chunks_mut().0[block.clone()]).collect()
 }
 
 /// y = x·(F/f)⁻¹ mod f.
@@ -103,12 +79,12 @@ fn quotients(converter: &BasisConverter, terms: &[&[Row]]) -> [Row; BLOCK] {
     out
 }
 
-/// The sums of all targets in a block of the outputs, from y_i.
+/// The sums of all targets in the rows `block` of the outputs, from y_i.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], outputs: &mut [&mut [Row]]) {
+fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], outputs: &mut [&mut [u64]], block: Range<usize>) {
     let quotients = quotients(converter, terms);
-    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..terms[0].len()]]).collect();
+    let terms: Vec<&[Row]> = terms.iter().copied().chain([&quotients[..block.len()]]).collect();
     for (targets, outputs) in targets.chunks(TARGETS).zip(outputs.chunks_mut(TARGETS)) {
         let mut primes = [Prime::new(&targets[0].modulus); TARGETS];
         let mut weights = vec![[0; TARGETS]; terms.len()];
@@ -119,11 +95,12 @@ fn all_sums(converter: &BasisConverter, targets: &[&Target], terms: &[&[Row]], o
             weights.iter_mut().zip(&target.weights).for_each(|(row, &w)| row[k] = w);
             most = [most[0].min(most_terms(converter.largest, p)), most[1].min(most_narrow_terms(converter.largest, p))];
         }
+        let mut rows: Vec<&mut [Row]> = outputs.iter_mut().map(|out| &mut out.as_chunks_mut().0[block.clone()]).collect();
         if converter.largest < NARROW && targets.iter().all(|t| t.modulus.value() < NARROW) {
-            sum::<true>(&primes, &weights, &terms, outputs, most[1]);
+            sum::<true>(&primes, &weights, &terms, &mut rows, most[1]);
         } else {
             weights.as_flattened_mut().iter_mut().for_each(|w| *w = (*w as f64).to_bits());
-            sum::<false>(&primes, &weights, &terms, outputs, most[0]);
+            sum::<false>(&primes, &weights, &terms, &mut rows, most[0]);
         }
     }
 }

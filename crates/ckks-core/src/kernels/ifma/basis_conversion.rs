@@ -51,10 +51,15 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     }
 }
 
+/// True if `n` columns are whole tiles.
+pub fn fits(n: usize) -> bool {
+    8 * whole_rows(n) == n
+}
+
+/// [`sums`] of columns that [`fits`], where the terms stand: a block's are copied while v is made of them.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub fn sums_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]]) {
-    let n = rows[0].len();
-    let total = whole_rows(n);
+    let total = whole_rows(rows[0].len());
     let sources = converter.from.len();
     let targets_of: Vec<&Target> = targets.iter().map(|&target| &converter.to[target]).collect();
     let mut copies: Vec<Row> = vec![[0; 8]; sources * BLOCK];
@@ -79,9 +84,6 @@ pub fn sums_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [
         }
         let terms: Vec<&[Row]> = copies.chunks_exact(BLOCK).map(|y| &y[..end - start]).collect();
         all_sums(converter, &targets_of, &terms, &truncated(&sums), &mut block[..targets.len()], &next[..sources]);
-    }
-    if 8 * total < n {
-        portable::sum_columns_in_place(converter, targets, rows, 8 * total..n);
     }
 }
 

@@ -13,10 +13,6 @@ pub fn sums(converter: &BasisConverter, targets: &[usize], terms: &[&[u64]], out
     sum_columns(converter, targets, terms, outputs, 0..terms[0].len());
 }
 
-pub fn sums_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]]) {
-    sum_columns_in_place(converter, targets, rows, 0..rows[0].len());
-}
-
 // Ranges of columns: what other paths leave over.
 
 pub fn convert_columns(converter: &BasisConverter, input: &[&[u64]], output: &mut [&mut [u64]], columns: Range<usize>) {
@@ -48,21 +44,5 @@ pub fn sum_columns(
             let sum = terms.zip(&target.weights).map(|(y, &w)| u128::from(y) * u128::from(w)).sum();
             out[k] = target.modulus.reduce_u128(sum);
         }
-    }
-}
-
-/// Columns of terms that are copied at a time: 2 KiB of each.
-const BLOCK: usize = 256;
-
-pub fn sum_columns_in_place(converter: &BasisConverter, targets: &[usize], rows: &mut [&mut [u64]], columns: Range<usize>) {
-    let mut copies = vec![[0; BLOCK]; converter.from.len()];
-    for start in columns.clone().step_by(BLOCK) {
-        let end = (start + BLOCK).min(columns.end);
-        let mut block: Vec<&mut [u64]> = rows.iter_mut().map(|row| &mut row[start..end]).collect();
-        for (copy, row) in copies.iter_mut().zip(&block) {
-            copy[..row.len()].copy_from_slice(row);
-        }
-        let terms: Vec<&[u64]> = copies.iter().map(|copy| &copy[..end - start]).collect();
-        sum_columns(converter, targets, &terms, &mut block, 0..end - start);
     }
 }
